@@ -1,0 +1,183 @@
+//! What the user typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Stellar labels of M dwarfs from LAMOST spectra, as a cached and auditable pipeline.
+#[derive(Debug, Parser)]
+#[command(name = "mdwarf", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// Options of every verb.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Folder with `pipeline.toml`
+    #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
+    pub directory: PathBuf,
+    /// Profile: `profiles/NAME.toml` binds the datasets
+    #[arg(long, value_name = "NAME", default_value = "nearby", global = true)]
+    pub profile: String,
+    /// Method: `printed`, or a `[method.NAME]` of `pipeline.toml`
+    #[arg(long, value_name = "NAME", default_value = "printed", global = true)]
+    pub method: String,
+    /// Change one thing: `node.param=value` or `node.port=node.output`
+    #[arg(long, value_name = "NODE.PARAM=VALUE", global = true)]
+    pub set: Vec<String>,
+    /// Folder that holds copies of public files, found by digest
+    #[arg(long, value_name = "DIR", env = "MDWARF_MIRROR", global = true)]
+    pub mirror: Option<PathBuf>,
+    /// Where results are kept; `cache` beside `pipeline.toml` by default
+    #[arg(long, value_name = "DIR", env = "MDWARF_CACHE", global = true)]
+    pub cache: Option<PathBuf>,
+    /// Fetch nothing
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// JSON on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Colors in messages
+    #[arg(long, value_enum, default_value = "auto", global = true)]
+    pub color: ColorChoice,
+}
+
+/// When to use colors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Bring all results up to date
+    #[command(visible_alias = "repro", after_help = "Example: mdwarf run --profile nearby -j 2")]
+    Run(RunArgs),
+    /// Show what a run would do, and why
+    #[command(after_help = "Example: mdwarf plan --set cuts_gaia.id=obsid")]
+    Plan(PlanArgs),
+    /// Show what became of each node in the latest run
+    #[command(after_help = "Example: mdwarf status")]
+    Status,
+    /// Explain why a node is stale, or why it ran last
+    #[command(after_help = "Example: mdwarf why train_literature")]
+    Why {
+        /// The node
+        node: String,
+    },
+    /// Draw the graph of nodes
+    #[command(after_help = "Example: mdwarf dag --format svg > dag.svg")]
+    Dag {
+        /// Form of the drawing
+        #[arg(long, value_enum, default_value = "text")]
+        format: DagFormat,
+    },
+    /// Show a node, or a column: parameters, ports, units, first rows
+    #[command(after_help = "Example: mdwarf show catalog.TEFF_LIT")]
+    Show {
+        /// `node`, `node.output` or a column
+        what: String,
+        /// Rows to show of a table
+        #[arg(long, default_value_t = 5)]
+        rows: usize,
+    },
+    /// Follow a column back to the bytes it comes from
+    #[command(after_help = "Example: mdwarf lineage TEFF_LIT")]
+    Lineage {
+        /// `node.output.column`, `node.column` or a bare column name
+        column: String,
+        /// Follow direct dependences only
+        #[arg(long)]
+        direct: bool,
+    },
+    /// Follow one spectrum through the whole graph
+    #[command(after_help = "Example: mdwarf trace 183404083")]
+    Trace {
+        /// The row id
+        id: i64,
+        /// Its column
+        #[arg(long, default_value = "obsid")]
+        column: String,
+    },
+    /// Compare published numbers with what the latest results say
+    #[command(after_help = "Example: mdwarf claims --check")]
+    Claims {
+        /// Exit with 4 if a claim is missed
+        #[arg(long)]
+        check: bool,
+    },
+    /// Show a node's notes, or its error
+    #[command(after_help = "Example: mdwarf log spectra")]
+    Log {
+        /// The node
+        node: String,
+    },
+    /// Check `pipeline.toml` and the profile
+    #[command(after_help = "Example: mdwarf check --profile nearby")]
+    Check,
+    /// Print the JSON schema of `pipeline.toml`
+    #[command(after_help = "Example: mdwarf schema > pipeline.schema.json")]
+    Schema,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Only this node and what it needs
+    #[arg(long, value_name = "NODE")]
+    pub until: Option<String>,
+    /// Do this node and all that depends on it again
+    #[arg(long, value_name = "NODE")]
+    pub from: Option<String>,
+    /// Do everything again, or only the node named: `--force=NODE`
+    #[arg(short, long, value_name = "NODE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub force: Option<String>,
+    /// Go on with what does not depend on a failure
+    #[arg(short, long)]
+    pub keep_going: bool,
+    /// Worker threads; all cores by default
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Exit with 4 if a claim is missed
+    #[arg(long)]
+    pub strict: bool,
+    /// Only show the plan
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Exit with 3 if anything is stale
+    #[arg(long)]
+    pub check: bool,
+    /// Show fresh nodes too
+    #[arg(short = 'n', long, hide = true)]
+    pub dry_run: bool,
+}
+
+/// Forms of a drawing of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DagFormat {
+    /// Indented lines.
+    Text,
+    /// Mermaid.
+    Mermaid,
+    /// Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
+}

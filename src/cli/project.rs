@@ -1,0 +1,103 @@
+//! Opening a project: texts read, specification checked, pipeline built, store opened.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::args::Common;
+use super::failure::Failure;
+use crate::engine::bind::bind;
+use crate::engine::build::build;
+use crate::engine::evaluate::Engine;
+use crate::engine::events::Observer;
+use crate::engine::ledger::Ledger;
+use crate::engine::pipeline::Pipeline;
+use crate::engine::source::Sources;
+use crate::engine::spec::{SourceMap, Spec, SpecInput};
+use crate::engine::store::Store;
+use crate::stages::REGISTRY;
+
+/// A project, ready to be planned and run.
+pub struct Project {
+    /// Folder with `pipeline.toml`.
+    pub root: PathBuf,
+    /// Where results are kept.
+    pub store: Store,
+    /// Where source bytes come from.
+    pub sources: Sources,
+    /// What to do.
+    pub pipeline: Pipeline,
+    /// What was done.
+    pub ledger: Ledger,
+}
+
+/// Reads and checks the specification of a project.
+pub fn load_spec(common: &Common) -> Result<(Spec, SourceMap), Failure> {
+    let root = &common.directory;
+    let pipeline_path = root.join("pipeline.toml");
+    let profile_path = profile_path(root, &common.profile);
+    let read = |path: &Path, hint: String| {
+        fs::read_to_string(path).map_err(|why| {
+            Failure::usage(format!("cannot read `{}`: {why}", path.display())).hint(hint)
+        })
+    };
+    let pipeline = read(
+        &pipeline_path,
+        "run `mdwarf` in the folder with `pipeline.toml`, or name it with `-C DIR`".into(),
+    )?;
+    let profile = read(&profile_path, profile_hint(root))?;
+    let folder = profile_path.parent().unwrap_or(root).to_owned();
+    let list_files = |name: &str| fs::read_to_string(folder.join(name));
+    let profile_name = format!("profiles/{}.toml", common.profile);
+    let input = SpecInput {
+        pipeline: ("pipeline.toml", &pipeline),
+        profile: (&profile_name, &profile),
+        list_files: &list_files,
+        method: &common.method,
+        sets: &common.set,
+    };
+    Spec::load(&input).map_err(|(errors, map)| Failure::spec(errors, map))
+}
+
+fn profile_path(root: &Path, profile: &str) -> PathBuf {
+    root.join("profiles").join(format!("{profile}.toml"))
+}
+
+fn profile_hint(root: &Path) -> String {
+    let names: Vec<String> = fs::read_dir(root.join("profiles"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    if names.is_empty() {
+        return "put a profile into the folder `profiles`".into();
+    }
+    format!("profiles here are: {}", names.join(", "))
+}
+
+impl Project {
+    /// Opens a project.
+    pub fn open(common: &Common, observer: &dyn Observer) -> Result<Self, Failure> {
+        let (spec, map) = load_spec(common)?;
+        let root = common.directory.clone();
+        let cache = common.cache.clone().unwrap_or_else(|| root.join("cache"));
+        let store = Store::open(&cache)?;
+        let sources = Sources::open(&store, common.mirror.clone(), common.offline);
+        let binder = |slot: &_| bind(slot, &root, &sources, observer);
+        let pipeline =
+            build(&spec, REGISTRY, &binder).map_err(|errors| Failure::spec(errors, map))?;
+        sources.remember()?;
+        let ledger = Ledger::open(&store, &pipeline.profile, &pipeline.method)?;
+        Ok(Project { root, store, sources, pipeline, ledger })
+    }
+
+    /// The engine on this project.
+    pub fn engine<'a>(&'a self, observer: &'a dyn Observer) -> Engine<'a> {
+        Engine {
+            pipeline: &self.pipeline,
+            store: &self.store,
+            sources: &self.sources,
+            observer,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Copies for people in `results/<profile>/`: written when their content changes or when they are
+//! gone, and only then.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use arrow::array::RecordBatch;
+use serde::{Deserialize, Serialize};
+
+use super::failure::Failure;
+use super::project::Project;
+use crate::engine::artifact::Artifact;
+use crate::engine::digest::Digest;
+use crate::engine::error::EngineError;
+use crate::engine::evaluate::Outputs;
+use crate::engine::types::Type;
+use crate::formats::csv::write_csv;
+use crate::formats::fits_table::write_table;
+use crate::formats::parquet_out::write_parquet;
+
+/// A file for people.
+pub struct Published {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Whether this run wrote it.
+    pub written: bool,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Stamp {
+    content: Digest,
+    size: u64,
+    mtime_ns: u128,
+}
+
+/// Publishes all files of the pipeline whose source exists.
+pub fn publish(project: &Project, done: &[Option<Outputs>]) -> Result<Vec<Published>, Failure> {
+    let folder = project.root.join("results").join(&project.pipeline.profile);
+    let memory_path =
+        project.store.root().join("published").join(format!("{}.json", project.pipeline.profile));
+    let mut memory: BTreeMap<String, Stamp> = fs::read(&memory_path)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    let mut published = Vec::new();
+    let mut changed = false;
+    for (file, node, output) in &project.pipeline.publish {
+        let Some(outputs) = &done[*node] else { continue };
+        let artifact = &outputs[*output];
+        let path = folder.join(file);
+        let content = content(project, artifact)?;
+        let known = memory.get(file);
+        let written = known.is_none() || known != stamp(&path, content).as_ref();
+        if written {
+            write(project, artifact, &path)?;
+            if let Some(stamp) = stamp(&path, content) {
+                memory.insert(file.clone(), stamp);
+            }
+            changed = true;
+        }
+        published.push(Published { path, written });
+    }
+    if changed {
+        let bytes = serde_json::to_vec(&memory).map_err(EngineError::table("published"))?;
+        project.store.commit_unsynced(&memory_path, &bytes)?;
+    }
+    Ok(published)
+}
+
+/// What decides a copy: names, meanings and contents of the columns.
+fn content(project: &Project, artifact: &Artifact) -> Result<Digest, Failure> {
+    let mut digests = Vec::new();
+    for column in &artifact.schema.columns {
+        digests.push(Digest::of_json(column).map_err(EngineError::table("schema"))?);
+        digests.push(artifact.column_digest(&project.store, &column.name)?);
+    }
+    Ok(Digest::of_sequence(&digests))
+}
+
+fn stamp(path: &Path, content: Digest) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    let mtime = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(Stamp { content, size: metadata.len(), mtime_ns: mtime.as_nanos() })
+}
+
+fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let keeps_vectors = extension == "parquet";
+    let columns: Vec<String> = artifact
+        .schema
+        .columns
+        .iter()
+        .filter(|c| keeps_vectors || !matches!(c.kind, Type::List(_)))
+        .map(|c| c.name.clone())
+        .collect();
+    let table = artifact.read_table(&project.store, &columns, None)?;
+    let bytes = encode(extension, &table, artifact)?;
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(EngineError::io("create the folder", folder))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)
+        .map_err(EngineError::io("create a file in", folder))?;
+    std::io::Write::write_all(&mut file, &bytes).map_err(EngineError::io("write", path))?;
+    file.persist(path).map_err(|why| EngineError::io("move into place", path)(why.error))?;
+    readable_by_all(path)
+}
+
+/// Temporary files are private; what is published is not.
+fn readable_by_all(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
+        .map_err(EngineError::io("set the permissions of", path))?;
+    Ok(())
+}
+
+fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<Vec<u8>, Failure> {
+    let failed = |why: String| EngineError::Table { place: artifact.name.clone(), why };
+    let key = artifact.record.key.digest().to_string();
+    Ok(match extension {
+        "parquet" => {
+            let footer = [
+                ("mdwarf.key", key.as_str()),
+                ("mdwarf.stage", artifact.record.key.stage.as_str()),
+                ("mdwarf.code", artifact.record.code.as_str()),
+                ("mdwarf.output", artifact.name.as_str()),
+            ];
+            write_parquet(table, &footer).map_err(|why| failed(why.to_string()))?
+        }
+        "fits" => write_table(table, "CATALOG").map_err(|why| failed(why.to_string()))?,
+        "csv" => {
+            let mut bytes = Vec::new();
+            write_csv(table, &mut bytes).map_err(|why| failed(why.to_string()))?;
+            bytes
+        }
+        other => {
+            return Err(Failure::usage(format!("`[publish]` cannot write `.{other}` files"))
+                .hint("use .parquet, .fits or .csv"));
+        }
+    })
+}

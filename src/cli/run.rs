@@ -1,0 +1,211 @@
+//! The verb `run`: brings all results up to date, keeps the ledger, publishes copies for people.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use super::args::{Cli, RunArgs};
+use super::failure::{CLAIM_MISSED, Failure, STAGE_FAILED};
+use super::progress::Progress;
+use super::project::Project;
+use super::publish::{Published, publish};
+use super::talk::Talk;
+use crate::engine::claims::{Status, Verdict};
+use crate::engine::evaluate::Outputs;
+use crate::engine::ledger::{NodeEntry, RunEntry};
+use crate::engine::record::code_version;
+use crate::engine::run::{Outcome, RunOptions, Settled};
+
+/// The last line of `run --json`.
+#[derive(Debug, Serialize)]
+struct RunLine {
+    run: String,
+    ran: Vec<String>,
+    reused: Vec<String>,
+    failed: Vec<String>,
+    seconds: f64,
+}
+
+/// Runs the pipeline.
+pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
+    let started = Instant::now();
+    let started_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let progress = Progress::new(talk);
+    let project = Project::open(&cli.common, &progress)?;
+    let options = options(&project, args)?;
+    let settled = project.engine(&progress).run(&project.ledger, &options)?;
+    progress.finish();
+    project.sources.remember()?;
+    let done: Vec<Option<Outputs>> = settled.iter().map(|s| s.outputs.clone()).collect();
+    let claims = project.engine(&progress).claims(&done);
+    let published = publish(&project, &done)?;
+    let entry = RunEntry {
+        id: run_id(started_at),
+        started: started_at,
+        seconds: started.elapsed().as_secs_f64(),
+        pipeline: project.pipeline.name.clone(),
+        profile: project.pipeline.profile.clone(),
+        method: project.pipeline.method.clone(),
+        sets: cli.common.set.clone(),
+        code: code_version(),
+        nodes: node_entries(&project, settled),
+        claims,
+    };
+    project.ledger.write(&project.store, &entry)?;
+    report(cli, talk, &entry, &published);
+    Ok(exit_code(&entry, args.strict))
+}
+
+fn options(project: &Project, args: &RunArgs) -> Result<RunOptions, Failure> {
+    let pipeline = &project.pipeline;
+    let n = pipeline.nodes.len();
+    let wanted = match &args.until {
+        Some(node) => pipeline.ancestors(pipeline.node(node)?),
+        None => vec![true; n],
+    };
+    let mut force = vec![false; n];
+    match args.force.as_deref() {
+        None => {}
+        Some("") => force = vec![true; n],
+        Some(node) => force[pipeline.node(node)?] = true,
+    }
+    if let Some(node) = &args.from {
+        let reached = pipeline.descendants(pipeline.node(node)?);
+        force.iter_mut().zip(reached).for_each(|(force, reached)| *force |= reached);
+    }
+    let jobs = match args.jobs {
+        Some(0) => return Err(Failure::usage("`-j 0` leaves nobody to work").hint("give 1 or more")),
+        Some(jobs) => jobs,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    // Science's own parallel loops share one pool of the same size.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    Ok(RunOptions { jobs, force, wanted, keep_going: args.keep_going, stop })
+}
+
+/// A time that sorts (UTC) and four digits against two runs in one second.
+fn run_id(seconds: u64) -> String {
+    let days = (seconds / 86_400) as i64;
+    let (year, month, day) = civil(days);
+    let rest = seconds % 86_400;
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+    let unique = (u64::from(nanos) ^ u64::from(std::process::id()) << 16) & 0xffff;
+    format!(
+        "{year:04}{month:02}{day:02}T{:02}{:02}{:02}-{unique:04x}",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+/// Year, month and day of a number of days since 1970-01-01 (proleptic Gregorian calendar).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+fn node_entries(project: &Project, settled: Vec<Settled>) -> Vec<NodeEntry> {
+    project
+        .pipeline
+        .nodes
+        .iter()
+        .zip(settled)
+        .map(|(node, settled)| NodeEntry {
+            node: node.name.clone(),
+            stage: node.stage.name.to_owned(),
+            // A node that was not reached keeps the key of its last run, so that `why` can tell
+            // what has changed since.
+            key: settled.key.or_else(|| project.ledger.last_key(&node.name)),
+            reasons: settled.reasons,
+            dataset: node.dataset.as_ref().map(|(slot, _)| slot.clone()),
+            outcome: settled.outcome,
+        })
+        .collect()
+}
+
+fn exit_code(entry: &RunEntry, strict: bool) -> u8 {
+    let failed = entry.nodes.iter().any(|n| matches!(n.outcome, Outcome::Failed { .. }));
+    let missed = entry.claims.iter().any(|c| c.status == Status::Miss);
+    match (failed, missed && strict) {
+        (true, _) => STAGE_FAILED,
+        (false, true) => CLAIM_MISSED,
+        (false, false) => 0,
+    }
+}
+
+fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
+    let named = |wanted: fn(&Outcome) -> bool| -> Vec<String> {
+        let fitting = entry.nodes.iter().filter(|n| wanted(&n.outcome));
+        fitting.map(|n| n.node.clone()).collect()
+    };
+    let line = RunLine {
+        run: entry.id.clone(),
+        ran: named(|o| matches!(o, Outcome::Ran { .. })),
+        reused: named(|o| matches!(o, Outcome::Reused)),
+        failed: named(|o| matches!(o, Outcome::Failed { .. })),
+        seconds: entry.seconds,
+    };
+    for node in &entry.nodes {
+        match &node.outcome {
+            Outcome::Failed { error } => talk.error(error),
+            Outcome::Absent { dataset } => {
+                talk.note(&format!("`{}` is left out: dataset `{dataset}` is absent", node.node));
+            }
+            _ => {}
+        }
+    }
+    for file in published.iter().filter(|file| file.written) {
+        talk.note(&format!("wrote {}", file.path.display()));
+    }
+    claims_line(talk, &entry.claims);
+    let skipped = named(|o| matches!(o, Outcome::Skipped { .. })).len();
+    talk.note(&format!(
+        "run {}: {} ran, {} reused, {} failed, {skipped} skipped, {:.2} s",
+        entry.id,
+        line.ran.len(),
+        line.reused.len(),
+        line.failed.len(),
+        entry.seconds
+    ));
+    if cli.common.json {
+        talk.json(&line);
+    }
+}
+
+fn claims_line(talk: &Talk, claims: &[Verdict]) {
+    let count = |status: Status| claims.iter().filter(|c| c.status == status).count();
+    if !claims.is_empty() {
+        talk.note(&format!(
+            "claims: {} PASS, {} MISS, {} N/A (`mdwarf claims` lists them)",
+            count(Status::Pass),
+            count(Status::Miss),
+            count(Status::NotAvailable)
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(18_657), (2021, 1, 30));
+        assert_eq!(civil(11_016), (2000, 2, 29));
+        assert!(run_id(1_611_964_800).starts_with("20210130T000000-"));
+    }
+}

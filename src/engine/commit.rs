@@ -1,0 +1,306 @@
+//! From a job's products to stored parts: checked, cut, hashed, written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{Int64Type, UInt32Type};
+
+use super::artifact::{digest_of, selection_column};
+use super::digest::{Digest, canonical_encoding};
+use super::error::{EngineError, Result};
+use super::pipeline::{Node, bucket};
+use super::record::{OutputRecord, Part};
+use super::stage::{Output, Product, Rows, Split};
+use super::store::{Store, table};
+use super::types::{ColumnMeta, U32};
+
+/// Rows that a job was handed, by port: row numbers are checked against them.
+pub type PortRows = BTreeMap<String, u64>;
+
+/// Checks a job's products against the stage's declaration and stores them.
+pub fn commit_products(
+    store: &Store,
+    node: &Node,
+    products: Vec<Product>,
+    handed: &PortRows,
+) -> Result<Vec<OutputRecord>> {
+    let mut by_name: BTreeMap<String, Product> = BTreeMap::new();
+    for product in products {
+        by_name.insert(product.output.clone(), product);
+    }
+    let mut records = Vec::new();
+    for output in &node.outputs {
+        let product = by_name
+            .remove(&output.name)
+            .ok_or_else(|| broken(node, format!("no product for output `{}`", output.name)))?;
+        let sound = check(node, output, product, handed)?;
+        records.push(store_output(store, node, output, sound)?);
+    }
+    if let Some(name) = by_name.keys().next() {
+        return Err(broken(node, format!("a product for the undeclared output `{name}`")));
+    }
+    account(node, handed, &records)?;
+    Ok(records)
+}
+
+fn broken(node: &Node, what: String) -> EngineError {
+    EngineError::Contract { stage: node.stage.name.to_owned(), what }
+}
+
+/// A product whose lengths, types and row numbers are right.
+struct Sound {
+    rows: usize,
+    columns: Vec<ArrayRef>,
+    /// Row numbers by port; absent where all rows of the port are kept in order.
+    selections: BTreeMap<String, UInt32Array>,
+}
+
+fn check(node: &Node, output: &Output, product: Product, handed: &PortRows) -> Result<Sound> {
+    if product.columns.len() != output.columns.len() {
+        return Err(broken(
+            node,
+            format!(
+                "output `{}` has {} columns, declared are {}",
+                output.name,
+                product.columns.len(),
+                output.columns.len()
+            ),
+        ));
+    }
+    let columns = check_columns(node, output, &product)?;
+    let rows = row_count(node, output, &product, &columns, handed)?;
+    for (column, declared) in columns.iter().zip(&output.columns) {
+        if column.len() != rows {
+            return Err(broken(
+                node,
+                format!(
+                    "column `{}` of `{}` has {} rows instead of {rows}",
+                    declared.meta.name,
+                    output.name,
+                    column.len()
+                ),
+            ));
+        }
+    }
+    let selections = check_selections(node, output, product.rows, rows, handed)?;
+    Ok(Sound { rows, columns, selections })
+}
+
+fn check_columns(node: &Node, output: &Output, product: &Product) -> Result<Vec<ArrayRef>> {
+    product
+        .columns
+        .iter()
+        .zip(&output.columns)
+        .map(|(array, declared)| {
+            canonical_encoding(array)
+                .filter(|array| *array.data_type() == declared.meta.kind.arrow())
+                .ok_or_else(|| {
+                    let what = format!(
+                        "column `{}` of `{}` is {} instead of {}",
+                        declared.meta.name,
+                        output.name,
+                        array.data_type(),
+                        declared.meta.kind
+                    );
+                    broken(node, what)
+                })
+        })
+        .collect()
+}
+
+fn row_count(
+    node: &Node,
+    output: &Output,
+    product: &Product,
+    columns: &[ArrayRef],
+    handed: &PortRows,
+) -> Result<usize> {
+    match &output.rows {
+        Rows::Same(port) => handed
+            .get(port)
+            .map(|rows| *rows as usize)
+            .ok_or_else(|| broken(node, format!("`{}` follows the unbound port `{port}`", output.name))),
+        Rows::Select(port) => product
+            .rows
+            .get(port)
+            .map(UInt32Array::len)
+            .ok_or_else(|| broken(node, format!("`{}` selects no rows of `{port}`", output.name))),
+        Rows::New => columns
+            .first()
+            .map(|c| c.len())
+            .or_else(|| product.rows.values().next().map(UInt32Array::len))
+            .ok_or_else(|| broken(node, format!("`{}` has no columns", output.name))),
+    }
+}
+
+fn check_selections(
+    node: &Node,
+    output: &Output,
+    given: BTreeMap<String, UInt32Array>,
+    rows: usize,
+    handed: &PortRows,
+) -> Result<BTreeMap<String, UInt32Array>> {
+    let mut sound = BTreeMap::new();
+    for (port, selection) in given {
+        let n = handed.get(&port).copied().unwrap_or(0);
+        if selection.len() != rows || selection.iter().flatten().any(|row| u64::from(row) >= n) {
+            return Err(broken(
+                node,
+                format!(
+                    "`{}` has {} row numbers of `{port}` for {rows} rows, or one beyond its {n}",
+                    output.name,
+                    selection.len()
+                ),
+            ));
+        }
+        if !is_all_rows(&selection, n) {
+            sound.insert(port, selection);
+        }
+    }
+    let same = match &output.rows {
+        Rows::Same(port) | Rows::Select(port) => Some(port),
+        Rows::New => None,
+    };
+    for carried in &output.carried {
+        let n = handed.get(&carried.port).copied();
+        let known = Some(&carried.port) == same || sound.contains_key(&carried.port);
+        if !known && n != Some(rows as u64) {
+            return Err(broken(
+                node,
+                format!("`{}` carries columns of `{}` without row numbers", output.name, carried.port),
+            ));
+        }
+    }
+    Ok(sound)
+}
+
+fn is_all_rows(selection: &UInt32Array, rows: u64) -> bool {
+    selection.null_count() == 0
+        && selection.len() as u64 == rows
+        && selection.values().iter().enumerate().all(|(i, row)| *row as usize == i)
+}
+
+/// Rows in = kept + rejected, or the stage has lost some (invariant 8).
+fn account(node: &Node, handed: &PortRows, records: &[OutputRecord]) -> Result<()> {
+    let Some(accounts) = node.work.accounts() else { return Ok(()) };
+    let rows = |name: &str| records.iter().find(|r| r.name == name).map_or(0, OutputRecord::rows);
+    let given = handed.get(&accounts.port).copied().unwrap_or(0);
+    let (kept, rejected) = (rows(&accounts.kept), rows(&accounts.rejects));
+    if kept + rejected == given {
+        return Ok(());
+    }
+    Err(broken(
+        node,
+        format!("{given} rows in, but {kept} kept and {rejected} rejected: rows have vanished"),
+    ))
+}
+
+fn store_output(
+    store: &Store,
+    node: &Node,
+    output: &Output,
+    sound: Sound,
+) -> Result<OutputRecord> {
+    let parts = match &output.split {
+        None => vec![store_part(store, output, &sound)?],
+        Some(split) => split_rows(node, output, split, &sound)?
+            .into_iter()
+            .map(|rows| store_part(store, output, &sound.taken(output, &rows)?))
+            .collect::<Result<_>>()?,
+    };
+    let columns = output.columns.iter().map(|c| c.meta.clone()).collect();
+    Ok(OutputRecord { name: output.name.clone(), columns, parts })
+}
+
+impl Sound {
+    fn taken(&self, output: &Output, rows: &UInt32Array) -> Result<Sound> {
+        let gather = |array: &dyn Array| {
+            take(array, rows, None).map_err(EngineError::table(output.name.clone()))
+        };
+        let columns = self.columns.iter().map(|c| gather(c.as_ref())).collect::<Result<_>>()?;
+        let mut selections = BTreeMap::new();
+        for carried in &output.carried {
+            let selection = match self.selections.get(&carried.port) {
+                Some(selection) => gather(selection)?.as_primitive::<UInt32Type>().clone(),
+                None => rows.clone(),
+            };
+            selections.insert(carried.port.clone(), selection);
+        }
+        Ok(Sound { rows: rows.len(), columns, selections })
+    }
+}
+
+fn split_rows(
+    node: &Node,
+    output: &Output,
+    split: &Split,
+    sound: &Sound,
+) -> Result<Vec<UInt32Array>> {
+    match split {
+        Split::Chunks(length) => {
+            let length = (*length).max(1) as usize;
+            let starts = (0..sound.rows.max(1)).step_by(length);
+            Ok(starts
+                .map(|start| {
+                    UInt32Array::from_iter_values(
+                        (start..sound.rows.min(start + length)).map(|row| row as u32),
+                    )
+                })
+                .collect())
+        }
+        Split::Buckets(n) => {
+            let ids = id_column(node, output, sound)?;
+            let mut order: Vec<(u32, i64, u32)> = ids
+                .values()
+                .iter()
+                .enumerate()
+                .map(|(row, id)| (bucket(*id, *n), *id, row as u32))
+                .collect();
+            order.sort_unstable();
+            let of_bucket = |b: u32| order.iter().filter(move |o| o.0 == b).map(|o| o.2);
+            Ok((0..*n).map(|b| UInt32Array::from_iter_values(of_bucket(b))).collect())
+        }
+    }
+}
+
+fn id_column(
+    node: &Node,
+    output: &Output,
+    sound: &Sound,
+) -> Result<arrow::array::Int64Array> {
+    let index = output
+        .row_id
+        .as_ref()
+        .and_then(|id| output.columns.iter().position(|c| c.meta.name == *id));
+    let ids = index.and_then(|i| sound.columns[i].as_primitive_opt::<Int64Type>().cloned());
+    let ids = ids.filter(|ids| ids.null_count() == 0);
+    ids.ok_or_else(|| {
+        let what = format!("`{}` is cut into buckets but has no i64 row id free of nulls", output.name);
+        broken(node, what)
+    })
+}
+
+fn store_part(store: &Store, output: &Output, sound: &Sound) -> Result<Part> {
+    let mut stored: Vec<(ColumnMeta, ArrayRef)> = Vec::new();
+    let mut digests = Vec::new();
+    for (declared, array) in output.columns.iter().zip(&sound.columns) {
+        digests.push(digest_of(array, &output.name, &declared.meta.name)?);
+        stored.push((declared.meta.clone(), array.clone()));
+    }
+    let mut selections: BTreeMap<String, Digest> = BTreeMap::new();
+    for (port, rows) in &sound.selections {
+        let name = selection_column(port);
+        let array: ArrayRef = Arc::new(rows.clone());
+        selections.insert(port.clone(), digest_of(&array, &output.name, &name)?);
+        stored.push((ColumnMeta::new(name, U32), array));
+    }
+    let (object, bytes) = if sound.rows == 0 || stored.is_empty() {
+        (None, 0)
+    } else {
+        let (object, bytes) = store.put_table(&table(stored, sound.rows)?)?;
+        (Some(object), bytes)
+    };
+    Ok(Part { rows: sound.rows as u64, digests, selections, object, bytes })
+}

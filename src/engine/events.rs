@@ -1,0 +1,73 @@
+//! What the engine tells of while it works: the rim turns it into progress bars or lines.
+
+use super::run::Outcome;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A file of so many bytes is about to be hashed.
+    Hashing {
+        /// Its path.
+        name: &'a str,
+        /// Its size.
+        bytes: u64,
+    },
+    /// That many bytes were hashed.
+    Hashed {
+        /// Their number.
+        bytes: u64,
+    },
+    /// A file is being fetched.
+    Downloading {
+        /// Its address.
+        url: &'a str,
+        /// Its declared size.
+        bytes: Option<u64>,
+    },
+    /// A file was fetched.
+    Downloaded {
+        /// Its size.
+        bytes: u64,
+    },
+    /// A run begins with so many nodes to settle.
+    Started {
+        /// Nodes of the plan.
+        nodes: usize,
+    },
+    /// A node's jobs were handed to the workers.
+    NodeStarted {
+        /// Its name.
+        node: &'a str,
+        /// Jobs to run.
+        jobs: usize,
+        /// Rows that they will be handed, where the node is driven by a port.
+        rows: Option<u64>,
+    },
+    /// A job of a node ended.
+    JobEnded {
+        /// Its node.
+        node: &'a str,
+        /// Rows it was handed.
+        rows: u64,
+    },
+    /// A node was settled.
+    NodeEnded {
+        /// Its name.
+        node: &'a str,
+        /// How.
+        outcome: &'a Outcome,
+    },
+}
+
+/// Listens to the engine.
+pub trait Observer: Send + Sync {
+    /// Is told of an event; must be quick.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// Listens to nothing.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _event: &Event<'_>) {}
+}

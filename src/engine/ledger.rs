@@ -1,0 +1,142 @@
+//! The ledger: one file a run, with what became of each node; any past run can be asked.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::claims::Verdict;
+use super::digest::Digest;
+use super::error::{EngineError, Result};
+use super::run::Outcome;
+use super::store::Store;
+
+/// A run as the ledger keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunEntry {
+    /// Its name: a time that sorts, and a few digits against collisions.
+    pub id: String,
+    /// Start, seconds since 1970 (UTC).
+    pub started: u64,
+    /// Wall seconds.
+    pub seconds: f64,
+    /// Pipeline.
+    pub pipeline: String,
+    /// Profile.
+    pub profile: String,
+    /// Method.
+    pub method: String,
+    /// `--set` arguments.
+    pub sets: Vec<String>,
+    /// Program version.
+    pub code: String,
+    /// What became of each node, in topological order.
+    pub nodes: Vec<NodeEntry>,
+    /// The claims as this run found them.
+    #[serde(default)]
+    pub claims: Vec<Verdict>,
+}
+
+/// What became of a node in a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NodeEntry {
+    /// Its name then.
+    pub node: String,
+    /// Its stage.
+    pub stage: String,
+    /// How it was settled.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Its key, if its inputs existed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Digest>,
+    /// Why it ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// Files that filled its dataset: digest and name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+}
+
+/// The runs of a store.
+#[derive(Default)]
+pub struct Ledger {
+    folder: PathBuf,
+    last: BTreeMap<String, Digest>,
+    latest: Option<RunEntry>,
+}
+
+impl Ledger {
+    /// Opens the ledger and reads the latest run of the profile and method.
+    pub fn open(store: &Store, profile: &str, method: &str) -> Result<Self> {
+        let folder = store.root().join("runs");
+        let pointer = folder.join(format!("latest.{profile}.{method}"));
+        let mut ledger = Ledger { folder, ..Ledger::default() };
+        let id = fs::read_to_string(&pointer)
+            .or_else(|_| fs::read_to_string(ledger.folder.join("latest")))
+            .unwrap_or_default();
+        if let Some(entry) = ledger.load(id.trim()) {
+            ledger.last = entry
+                .nodes
+                .iter()
+                .filter_map(|node| Some((node.node.clone(), node.key?)))
+                .collect();
+            ledger.latest = Some(entry);
+        }
+        Ok(ledger)
+    }
+
+    fn load(&self, id: &str) -> Option<RunEntry> {
+        if id.is_empty() || id.contains(['/', '.']) {
+            return None;
+        }
+        serde_json::from_slice(&fs::read(self.folder.join(format!("{id}.json"))).ok()?).ok()
+    }
+
+    /// The key that a node had in the latest run.
+    pub fn last_key(&self, node: &str) -> Option<Digest> {
+        self.last.get(node).copied()
+    }
+
+    /// The latest run.
+    pub fn latest(&self) -> Option<&RunEntry> {
+        self.latest.as_ref()
+    }
+
+    /// A run by id.
+    pub fn run(&self, id: &str) -> Result<RunEntry> {
+        let ids = self.ids()?;
+        self.load(id)
+            .ok_or_else(|| EngineError::unknown("run", id, ids.iter().map(String::as_str)))
+    }
+
+    /// All runs, oldest first.
+    pub fn ids(&self) -> Result<Vec<String>> {
+        let entries =
+            fs::read_dir(&self.folder).map_err(EngineError::io("list", &self.folder))?;
+        let mut ids: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
+            .collect();
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Writes a run.
+    pub fn write(&self, store: &Store, entry: &RunEntry) -> Result<()> {
+        let body = serde_json::to_vec(entry).map_err(EngineError::table("run"))?;
+        let path = self.folder.join(format!("{}.json", entry.id));
+        let ran = entry.nodes.iter().any(|n| !matches!(n.outcome, Outcome::Reused));
+        // A run that did nothing is not worth a wait for the disk.
+        if ran {
+            store.commit(&path, &body)?;
+        } else {
+            store.commit_unsynced(&path, &body)?;
+        }
+        for pointer in ["latest".to_owned(), format!("latest.{}.{}", entry.profile, entry.method)] {
+            store.commit_unsynced(&self.folder.join(pointer), entry.id.as_bytes())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,31 @@
+//! The engine: a declared graph of nodes, keys of content, a store, plans, runs, lineage.
+//!
+//! It knows nothing of stars. In the order of the data:
+//! [`spec`] (as written) → [`pipeline`] (sound) → [`plan`] → [`run`] → [`record`]s and
+//! [`artifact`]s → [`lineage`] and [`trace`].
+
+pub mod artifact;
+pub mod bind;
+pub mod build;
+pub mod claims;
+mod commit;
+pub mod digest;
+mod download;
+pub mod error;
+pub mod evaluate;
+pub mod events;
+pub mod expression;
+pub mod key;
+pub mod ledger;
+pub mod lineage;
+pub mod params;
+pub mod pipeline;
+pub mod plan;
+pub mod record;
+pub mod run;
+pub mod source;
+pub mod spec;
+pub mod stage;
+pub mod store;
+pub mod trace;
+pub mod types;

@@ -1,0 +1,92 @@
+//! The grammar of `profiles/NAME.toml`.
+
+use serde::Deserialize;
+
+use super::DatasetSlot;
+use super::binding::{Binding, Lists, RawBinding};
+use super::error::{SpecError, suggestion};
+use super::pipeline::{keep, missing_section, read_section, refuse_rest, take_tables};
+use super::source_map::Span;
+use super::value::{Entry, Ordered, Spanned, Table};
+
+/// `[profile]`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ProfileInfo {
+    /// Its name, a plain word that may name a directory.
+    pub name: Spanned<String>,
+    /// What it is for.
+    pub about: String,
+}
+
+/// A profile before it is laid over the pipeline.
+pub(super) struct Profile {
+    pub info: Option<ProfileInfo>,
+    /// `[dataset.NAME]`, to be bound by [`bind`].
+    pub datasets: Ordered<Entry>,
+    /// `[node.NAME]`, overlays of parameters.
+    pub nodes: Ordered<Entry>,
+}
+
+/// Reads the document; what cannot be read is left out and reported.
+pub(super) fn read_profile(
+    mut document: Table,
+    start: &Span,
+    errors: &mut Vec<SpecError>,
+) -> Profile {
+    let info = match document.0.remove("profile") {
+        Some(entry) => keep(read_info(entry), errors),
+        None => {
+            errors.push(missing_section("profile", start));
+            None
+        }
+    };
+    let datasets = take_tables(&mut document, "dataset", errors);
+    let nodes = take_tables(&mut document, "node", errors);
+    refuse_rest(&document, &["profile", "dataset", "node"], errors);
+    Profile {
+        info,
+        datasets,
+        nodes,
+    }
+}
+
+fn read_info(entry: Entry) -> Result<ProfileInfo, SpecError> {
+    let info: ProfileInfo = read_section("[profile]".into(), &entry)?;
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+    if info.name.starts_with(|c: char| c.is_ascii_lowercase()) && info.name.bytes().all(plain) {
+        return Ok(info);
+    }
+    let message = format!("`{}` cannot name a profile", info.name.value);
+    Err(SpecError::new("spec.name", message, info.name.span, "not a name")
+        .help("lower-case letters, digits, `_` and `-`: results are written to a directory of that name"))
+}
+
+/// Fills the slots; a slot that the profile leaves out is absent.
+pub(super) fn bind(
+    slots: &mut Ordered<DatasetSlot>,
+    datasets: Ordered<Entry>,
+    profile: &str,
+    lists: &mut Lists<'_>,
+) {
+    for (_, slot) in slots.iter_mut() {
+        let reason = format!("not bound by profile {profile}");
+        slot.binding = Binding::Absent { reason };
+    }
+    for (name, entry) in datasets {
+        let Some(slot) = slots.get_mut(&name) else {
+            let known: Vec<&str> = slots.keys().map(String::as_str).collect();
+            let message = format!("dataset `{name}` is not a slot of the pipeline");
+            let error = SpecError::new("spec.reference", message, entry.key, "not a slot");
+            lists
+                .errors
+                .push(error.help(suggestion(&name, &known, "dataset")));
+            continue;
+        };
+        let raw = read_section::<RawBinding>(format!("[dataset.{name}]"), &entry);
+        let raw = keep(raw, lists.errors);
+        if let Some(binding) = raw.and_then(|raw| raw.check(&entry.key, lists)) {
+            slot.binding = binding;
+            slot.binding_span = entry.key;
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The formats by name, for callers that learn the format from a configuration.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// A format that this module reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Format {
+    /// One LAMOST low-resolution spectrum a file: [`crate::formats::lamost`].
+    LamostLrs,
+    /// Delimited text: [`crate::formats::csv`].
+    Csv,
+    /// FITS binary table: [`crate::formats::fits_table`].
+    FitsTable,
+}
+
+/// A name that is no format.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("unknown format `{name}`; known are {}", known_names())]
+pub struct UnknownFormat {
+    /// The name as it was given.
+    pub name: String,
+}
+
+fn known_names() -> String {
+    let names: Vec<String> = Format::ALL.iter().map(|f| format!("`{f}`")).collect();
+    names.join(", ")
+}
+
+impl Format {
+    /// Every format, in the order in which they are listed to people.
+    pub const ALL: [Self; 3] = [Self::LamostLrs, Self::Csv, Self::FitsTable];
+
+    /// The name that configurations use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LamostLrs => "lamost-lrs",
+            Self::Csv => "csv",
+            Self::FitsTable => "fits-table",
+        }
+    }
+
+    /// One line for people: what is read.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::LamostLrs => {
+                "LAMOST low-resolution spectrum, one a file (5-row image, or COADD table of later \
+                 releases; .fits or .fits.gz)"
+            }
+            Self::Csv => "delimited text with one header line (.csv or .csv.gz)",
+            Self::FitsTable => "first or named binary table of a FITS file (.fits or .fits.gz)",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|format| format.name() == name);
+        found.ok_or_else(|| UnknownFormat {
+            name: name.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for format in Format::ALL {
+            assert_eq!(format.name().parse(), Ok(format));
+            assert!(!format.describe().is_empty());
+        }
+        let error = "CSV".parse::<Format>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "unknown format `CSV`; known are `lamost-lrs`, `csv`, `fits-table`"
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! Bytes <-> tables: the file formats of the surveys and of what is published.
+//!
+//! Every reader takes bytes that were already read (gzip is recognized by its magic and
+//! unpacked under a limit) and every writer gives bytes; no file is opened here. The
+//! currency is [`arrow::record_batch::RecordBatch`]; what a column means travels in the
+//! metadata of its field, under the keys of [`meaning`].
+//!
+//! | module | reads | writes |
+//! |---|---|---|
+//! | [`lamost`] | LAMOST low-resolution spectra, both layouts | |
+//! | [`fits_table`] | FITS binary tables | FITS binary tables |
+//! | [`csv`] | CSV and its relatives (`;`, tab) | CSV |
+//! | [`parquet_out`] | | Parquet, for publishing |
+//!
+//! Nothing here knows of pipelines: which columns are wanted, and what is done about a
+//! star whose file cannot be read, is the caller's choice.
+
+pub mod csv;
+pub mod fits_table;
+pub mod format;
+pub mod gzip;
+pub mod lamost;
+pub mod meaning;
+pub mod parquet_out;
+
+pub use format::{Format, UnknownFormat};

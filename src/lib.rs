@@ -1,0 +1,7 @@
+//! stub
+pub mod cli;
+pub mod engine;
+pub mod formats;
+pub mod science;
+#[path = "../stages/mod.rs"]
+pub mod stages;

@@ -1,0 +1,7 @@
+//! The program `mdwarf`: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mdwarf::cli::main()
+}

@@ -1,0 +1,25 @@
+//! Science: the sky, spectra, labels, support-vector regression, SLAM and statistics.
+//!
+//! ndarray in, ndarray out; no tables, no paths, no clock, no printing. In reading order:
+//! [`sky`] and [`neighbors`] (positions), [`wavelength`], [`resample`], [`mask`], [`velocity`],
+//! [`continuum`] (spectra), [`labels`], [`svr`], [`slam`], [`cross_validation`],
+//! [`statistics`].
+
+pub mod continuum;
+pub mod cross_validation;
+pub mod labels;
+pub mod least_squares;
+pub mod mask;
+pub mod neighbors;
+pub mod resample;
+pub mod sky;
+pub mod slam;
+pub mod smoothing_spline;
+pub mod statistics;
+pub mod svr;
+pub mod svr_linfa;
+pub mod velocity;
+pub mod wavelength;
+
+#[cfg(test)]
+mod reference_npz;

@@ -1,0 +1,403 @@
+//! Epsilon support-vector regression with a Gaussian kernel: the problem, its solution and its optimality conditions.
+//!
+//! One pixel of SLAM is one such problem (Li et al. 2021, §2.2). Every pixel of a training set has the same scaled
+//! labels; masks and cross-validation folds are row flags. A [`SvrSolver`] may therefore keep one kernel matrix per
+//! gamma for all pixels and folds, and answer [`SvrSolver::predict_rows`] from it.
+
+use ndarray::{Array1, ArrayView1, ArrayView2};
+
+/// Why a support-vector regression failed.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum SvrError {
+    /// Arrays of different lengths.
+    #[error(
+        "the SVR problem has {n_train} label rows but {found} entries in `{what}`; both must describe the same stars"
+    )]
+    Length {
+        /// Which array.
+        what: &'static str,
+        /// Number of label rows.
+        n_train: usize,
+        /// Length found.
+        found: usize,
+    },
+    /// Fewer than two rows are used.
+    #[error(
+        "the SVR problem has {n_used} used rows and needs at least 2; mark the pixel unusable instead of fitting it"
+    )]
+    TooFewRows {
+        /// Used rows.
+        n_used: usize,
+    },
+    /// NaN or infinity among the used rows.
+    #[error("row {row} of the SVR problem has a non-finite {what}; clear its `used` flag")]
+    NotFinite {
+        /// Training row.
+        row: usize,
+        /// `label` or `target`.
+        what: &'static str,
+    },
+    /// C or gamma not positive, or epsilon not positive.
+    #[error("hyper-parameter {name} = {value} must be finite and positive")]
+    HyperParameter {
+        /// Which one.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// The solver refused the problem.
+    #[error("the {solver} solver refused the problem at {hyper}: {reason}")]
+    Solver {
+        /// Name of the solver.
+        solver: &'static str,
+        /// Where in the grid.
+        hyper: HyperParameters,
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// Hyper-parameters of one regression.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HyperParameters {
+    /// Penalty of residuals beyond epsilon; bounds the dual coefficients.
+    pub c: f64,
+    /// Inverse squared width of the kernel exp(-gamma |a - b|^2), per squared scaled label.
+    pub gamma: f64,
+    /// Half-width of the insensitive tube, in scaled flux.
+    pub epsilon: f64,
+}
+
+impl std::fmt::Display for HyperParameters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "C = {}, gamma = {}, epsilon = {}",
+            self.c, self.gamma, self.epsilon
+        )
+    }
+}
+
+impl HyperParameters {
+    /// Checks that all three are finite and positive.
+    ///
+    /// # Errors
+    /// [`SvrError::HyperParameter`] names the first that is not.
+    pub fn check(&self) -> Result<(), SvrError> {
+        for (name, value) in [
+            ("C", self.c),
+            ("gamma", self.gamma),
+            ("epsilon", self.epsilon),
+        ] {
+            if !(value.is_finite() && value > 0.0) {
+                return Err(SvrError::HyperParameter { name, value });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One regression: scaled flux of one pixel against scaled labels.
+#[derive(Debug, Clone, Copy)]
+pub struct SvrProblem<'a> {
+    /// Scaled labels of all training stars, `(n_train, n_label)`.
+    pub scaled_labels: ArrayView2<'a, f64>,
+    /// Scaled flux, `(n_train,)`; read only where `used`.
+    pub target: ArrayView1<'a, f64>,
+    /// Which stars take part, `(n_train,)`: masks and folds.
+    pub used: &'a [bool],
+}
+
+impl SvrProblem<'_> {
+    /// Numbers of the used rows, ascending.
+    pub fn used_rows(&self) -> Vec<usize> {
+        (0..self.used.len()).filter(|&i| self.used[i]).collect()
+    }
+
+    /// Checks shapes and values of the used rows.
+    ///
+    /// # Errors
+    /// [`SvrError::Length`], [`SvrError::TooFewRows`], [`SvrError::NotFinite`].
+    pub fn check(&self) -> Result<(), SvrError> {
+        let n_train = self.scaled_labels.nrows();
+        for (what, found) in [("target", self.target.len()), ("used", self.used.len())] {
+            if found != n_train {
+                return Err(SvrError::Length {
+                    what,
+                    n_train,
+                    found,
+                });
+            }
+        }
+        let rows = self.used_rows();
+        if rows.len() < 2 {
+            return Err(SvrError::TooFewRows { n_used: rows.len() });
+        }
+        for row in rows {
+            if !self.target[row].is_finite() {
+                return Err(SvrError::NotFinite {
+                    row,
+                    what: "target",
+                });
+            }
+            if self.scaled_labels.row(row).iter().any(|v| !v.is_finite()) {
+                return Err(SvrError::NotFinite { row, what: "label" });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A fitted regression: f(theta) = sum_i dual_i k(theta, theta_i) + bias.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SvrSolution {
+    /// Dual coefficients, `(n_train,)`, exactly zero where the row was not used.
+    pub dual: Array1<f64>,
+    /// Constant term, scaled flux.
+    pub bias: f64,
+    /// Largest violation of the optimality conditions ([`kkt_violation`]), scaled flux.
+    pub kkt_residual: f64,
+    /// Iterations, where the solver tells.
+    pub n_iterations: Option<usize>,
+}
+
+/// Something that solves epsilon-SVR problems.
+pub trait SvrSolver: Sync {
+    /// Solves `problem` at `hyper`. The answer depends on the arguments alone, not on earlier calls.
+    ///
+    /// # Errors
+    /// A malformed problem or a solver that gave up.
+    fn fit(
+        &self,
+        problem: &SvrProblem<'_>,
+        hyper: HyperParameters,
+    ) -> Result<SvrSolution, SvrError>;
+
+    /// Predicts scaled flux at the training `rows`, used or held out, shape `(rows.len(),)`.
+    ///
+    /// A solver that keeps the kernel matrix overrides this; the default evaluates the kernel anew.
+    fn predict_rows(
+        &self,
+        problem: &SvrProblem<'_>,
+        gamma: f64,
+        solution: &SvrSolution,
+        rows: &[usize],
+    ) -> Array1<f64> {
+        let predict = |&row: &usize| {
+            predict(
+                problem.scaled_labels,
+                gamma,
+                solution,
+                problem.scaled_labels.row(row),
+            )
+        };
+        rows.iter().map(predict).collect()
+    }
+}
+
+/// Evaluates the Gaussian kernel exp(-gamma |a - b|^2).
+pub fn gaussian_kernel(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>, gamma: f64) -> f64 {
+    let squared: f64 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
+    (-gamma * squared).exp()
+}
+
+/// Predicts scaled flux at scaled labels `theta`, `(n_label,)`.
+pub fn predict(
+    scaled_labels: ArrayView2<'_, f64>,
+    gamma: f64,
+    solution: &SvrSolution,
+    theta: ArrayView1<'_, f64>,
+) -> f64 {
+    let terms = scaled_labels
+        .outer_iter()
+        .zip(&solution.dual)
+        .filter(|&(_, &dual)| dual != 0.0);
+    terms
+        .map(|(row, dual)| dual * gaussian_kernel(row, theta, gamma))
+        .sum::<f64>()
+        + solution.bias
+}
+
+/// How far a candidate solution is from optimal, each part in its own unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KktViolation {
+    /// Largest complementarity violation, scaled flux.
+    pub stationarity: f64,
+    /// Largest excess of |dual| over C.
+    pub excess_over_c: f64,
+    /// |sum of dual|; zero for an optimum because the bias is free.
+    pub sum_of_dual: f64,
+    /// Largest |dual| on a row that is not used.
+    pub unused_dual: f64,
+}
+
+impl KktViolation {
+    /// The largest of the four.
+    pub fn max(&self) -> f64 {
+        self.stationarity
+            .max(self.excess_over_c)
+            .max(self.sum_of_dual)
+            .max(self.unused_dual)
+    }
+}
+
+/// Measures the violation of the epsilon-SVR optimality conditions, independently of any solver.
+///
+/// With r = target - f and the tube epsilon: dual = 0 needs |r| <= epsilon; 0 < dual < C needs r = epsilon;
+/// dual = C needs r >= epsilon; the negative side mirrors it. Feasibility is |dual| <= C and sum dual = 0
+/// (Smola & Schoelkopf 2004, Statistics and Computing 14, 199, eqs. 10-16).
+pub fn kkt_violation(
+    problem: &SvrProblem<'_>,
+    hyper: HyperParameters,
+    dual: ArrayView1<'_, f64>,
+    bias: f64,
+) -> KktViolation {
+    let rows = problem.used_rows();
+    let fitted = fitted_values(problem, hyper.gamma, dual, bias, &rows);
+    let stationarity = rows
+        .iter()
+        .zip(&fitted)
+        .map(|(&row, f)| complementarity(dual[row], problem.target[row] - f, hyper))
+        .fold(0.0, f64::max);
+    let unused = (0..dual.len()).filter(|&i| !problem.used[i]);
+    KktViolation {
+        stationarity,
+        excess_over_c: dual.iter().map(|d| d.abs() - hyper.c).fold(0.0, f64::max),
+        sum_of_dual: dual.sum().abs(),
+        unused_dual: unused.map(|i| dual[i].abs()).fold(0.0, f64::max),
+    }
+}
+
+/// Residual condition of one row.
+fn complementarity(dual: f64, residual: f64, hyper: HyperParameters) -> f64 {
+    // A coefficient this close to a bound cannot be told from one at it.
+    let slack = 1e-12 * hyper.c;
+    let outward = residual * dual.signum() - hyper.epsilon;
+    if dual.abs() <= slack {
+        residual.abs() - hyper.epsilon
+    } else if dual.abs() >= hyper.c - slack {
+        -outward
+    } else {
+        outward.abs()
+    }
+}
+
+/// f at the used rows; the symmetric kernel is evaluated once per pair.
+fn fitted_values(
+    problem: &SvrProblem<'_>,
+    gamma: f64,
+    dual: ArrayView1<'_, f64>,
+    bias: f64,
+    rows: &[usize],
+) -> Vec<f64> {
+    let mut fitted: Vec<f64> = rows.iter().map(|&i| bias + dual[i]).collect();
+    for (a, &i) in rows.iter().enumerate() {
+        let label = problem.scaled_labels.row(i);
+        for (b, &j) in rows.iter().enumerate().skip(a + 1) {
+            if dual[i] == 0.0 && dual[j] == 0.0 {
+                continue;
+            }
+            let k = gaussian_kernel(label, problem.scaled_labels.row(j), gamma);
+            fitted[a] += k * dual[j];
+            fitted[b] += k * dual[i];
+        }
+    }
+    fitted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    const HYPER: HyperParameters = HyperParameters {
+        c: 1.0,
+        gamma: 0.5,
+        epsilon: 0.1,
+    };
+
+    /// Two far-apart points have k = 0 between them, so the optimum is known in closed form.
+    fn two_points() -> (Array2<f64>, Array1<f64>) {
+        (array![[0.0], [100.0]], array![0.5, -0.5])
+    }
+
+    #[test]
+    fn closed_form_optimum_has_no_violation() {
+        let (labels, target) = two_points();
+        let problem = SvrProblem {
+            scaled_labels: labels.view(),
+            target: target.view(),
+            used: &[true; 2],
+        };
+        let violation = kkt_violation(&problem, HYPER, array![0.4, -0.4].view(), 0.0);
+        assert!(violation.max() < 1e-12, "{violation:?}");
+    }
+
+    #[test]
+    fn every_kind_of_violation_is_seen() {
+        let (labels, target) = two_points();
+        let problem = SvrProblem {
+            scaled_labels: labels.view(),
+            target: target.view(),
+            used: &[true; 2],
+        };
+        let of = |a, b| kkt_violation(&problem, HYPER, array![a, b].view(), 0.0);
+        assert!((of(0.0, 0.0).stationarity - 0.4).abs() < 1e-12);
+        assert!((of(1.0, -1.0).stationarity - 0.6).abs() < 1e-12);
+        assert!((of(0.4, -0.3).sum_of_dual - 0.1).abs() < 1e-12);
+        assert!((of(1.5, -1.5).excess_over_c - 0.5).abs() < 1e-12);
+        let masked = SvrProblem {
+            used: &[true, false],
+            ..problem
+        };
+        assert!(
+            (kkt_violation(&masked, HYPER, array![0.4, -0.4].view(), 0.0).unused_dual - 0.4).abs()
+                < 1e-12
+        );
+    }
+
+    #[test]
+    fn malformed_problems_are_refused() {
+        let (labels, target) = two_points();
+        let problem = SvrProblem {
+            scaled_labels: labels.view(),
+            target: target.view(),
+            used: &[true; 3],
+        };
+        assert!(matches!(
+            problem.check(),
+            Err(SvrError::Length { what: "used", .. })
+        ));
+        let problem = SvrProblem {
+            used: &[true, false],
+            ..problem
+        };
+        assert_eq!(problem.check(), Err(SvrError::TooFewRows { n_used: 1 }));
+        let holed = array![0.5, f64::NAN];
+        let problem = SvrProblem {
+            used: &[true; 2],
+            target: holed.view(),
+            ..problem
+        };
+        assert!(matches!(
+            problem.check(),
+            Err(SvrError::NotFinite { row: 1, .. })
+        ));
+        assert!(
+            HyperParameters {
+                gamma: 0.0,
+                ..HYPER
+            }
+            .check()
+            .is_err()
+        );
+        assert!(
+            HyperParameters {
+                c: f64::NAN,
+                ..HYPER
+            }
+            .check()
+            .is_err()
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! The paper's stages: thin adapters between tables and science, one file a stage.
+//!
+//! A file opens with the paper section it serves, its ports and outputs, and where it differs
+//! from the paper.
+
+pub mod columns;
+pub mod crossmatch;
+pub mod cuts;
+pub mod derive;
+pub mod read_spectra;
+pub mod read_table;
+pub mod stack;
+pub mod tally;
+
+use crate::engine::pipeline::StageDef;
+
+/// All kinds of work that a node can be.
+pub static REGISTRY: &[StageDef] = &[
+    read_spectra::STAGE,
+    read_table::STAGE,
+    crossmatch::STAGE,
+    derive::STAGE,
+    cuts::STAGE,
+    tally::STAGE,
+    stack::STAGE,
+];
