@@ -16,7 +16,7 @@ use arrow::datatypes::{DataType, Int64Type};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::columns::{i64_array, text_array};
+use super::columns::{i64_array, optional_f64_array, text_array};
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
     InputFile, Job, NewColumn, Output, Port, Product, Schemas, Split, Stage, StageError,
@@ -24,6 +24,7 @@ use crate::engine::stage::{
 use crate::engine::types::{ColumnMeta, I64, Type};
 use crate::formats::csv::{ColumnType, CsvOptions, read_csv};
 use crate::formats::fits_table::read_table;
+use crate::science::sky::{parse_dec_deg, parse_ra_deg};
 
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<ReadTable>("read_table", 1, "reads a catalog");
@@ -72,12 +73,25 @@ struct Declared {
     #[serde(rename = "type")]
     #[schemars(with = "String")]
     kind: Type,
+    /// How a text becomes a number.
+    #[serde(default)]
+    parse: Option<Parse>,
     #[serde(default)]
     unit: String,
     #[serde(default)]
     ucd: String,
     #[serde(default)]
     about: String,
+}
+
+/// Texts that are numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Parse {
+    /// Hours, minutes, seconds of right ascension to degrees.
+    Hms,
+    /// Degrees, arcminutes, arcseconds of declination to degrees.
+    Dms,
 }
 
 impl Declared {
@@ -174,6 +188,7 @@ impl ReadTable {
         let mut types = BTreeMap::new();
         for column in &self.columns {
             let kind = match column.kind {
+                _ if column.parse.is_some() => ColumnType::Text,
                 Type::Bool => ColumnType::Bool,
                 Type::Int(_) => ColumnType::Int,
                 Type::Float(_) => ColumnType::Float,
@@ -193,6 +208,9 @@ impl ReadTable {
         let array = table.column_by_name(declared.there()).ok_or_else(|| {
             StageError::new(format!("the file has no column `{}`", declared.there()))
         })?;
+        if let Some(parse) = declared.parse {
+            return parsed(array, parse, declared);
+        }
         let array = if declared.kind.is_numeric() && array.data_type().is_numeric() {
             self.without_sentinels(array)?
         } else {
@@ -247,4 +265,27 @@ impl ReadTable {
         }
         Ok((kept, rejects))
     }
+}
+
+/// Reads sexagesimal angles; an empty text is missing, a wrong one an error that names its row.
+fn parsed(array: &ArrayRef, parse: Parse, declared: &Declared) -> Result<ArrayRef, StageError> {
+    let texts = cast(array, &DataType::Utf8)?;
+    let angles = texts
+        .as_string::<i32>()
+        .iter()
+        .enumerate()
+        .map(|(row, text)| {
+            let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+                return Ok(None);
+            };
+            let angle = match parse {
+                Parse::Hms => parse_ra_deg(text),
+                Parse::Dms => parse_dec_deg(text),
+            };
+            angle.map(Some).map_err(|why| {
+                StageError::new(format!("column `{}`, row {row}: {why}", declared.there()))
+            })
+        })
+        .collect::<Result<Vec<Option<f64>>, _>>()?;
+    Ok(optional_f64_array(angles))
 }

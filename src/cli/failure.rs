@@ -14,6 +14,8 @@ pub const CLAIM_MISSED: u8 = 4;
 /// Corruption was found.
 pub const CORRUPT: u8 = 5;
 
+const REBUILD: &str = "run `mdwarf run` again: what is damaged was set aside and is rebuilt";
+
 /// Why a verb ended early.
 pub struct Failure {
     /// The exit code.
@@ -51,9 +53,34 @@ impl From<EngineError> for Failure {
             EngineError::Unknown { .. } | EngineError::Pipeline { .. } => USAGE,
             _ => STAGE_FAILED,
         };
-        let hint = error
-            .is_corruption()
-            .then(|| "run `mdwarf run` again: what is damaged was set aside and is rebuilt".into());
-        Failure { code, message: error.to_string(), hint, spec: None }
+        let (message, hint) = match &error {
+            EngineError::Unknown { what, name, hint } => (
+                format!("there is no {what} `{name}`"),
+                hint.as_ref().map(|near| format!("did you mean `{near}`?")),
+            ),
+            EngineError::Corrupt { .. } => (error.to_string(), Some(REBUILD.to_owned())),
+            _ => (error.to_string(), None),
+        };
+        Failure { code, message, hint, spec: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_names_are_usage_errors_with_a_hint() {
+        let failure = Failure::from(EngineError::unknown("node", "tran", ["train", "cuts"]));
+        assert_eq!(failure.code, USAGE);
+        assert_eq!(failure.message, "there is no node `tran`");
+        assert_eq!(failure.hint.as_deref(), Some("did you mean `train`?"));
+    }
+
+    #[test]
+    fn corruption_has_its_own_exit_code() {
+        let failure = Failure::from(EngineError::corrupt("x".as_ref(), "short"));
+        assert_eq!(failure.code, CORRUPT);
+        assert!(failure.hint.is_some_and(|hint| hint.contains("mdwarf run")));
     }
 }

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use super::args::Common;
 use super::failure::Failure;
+use super::progress::Progress;
+use super::talk::Talk;
 use crate::engine::bind::bind;
 use crate::engine::build::build;
 use crate::engine::evaluate::Engine;
 use crate::engine::events::Observer;
-use crate::engine::ledger::Ledger;
+use crate::engine::ledger::{Ledger, RunEntry};
 use crate::engine::pipeline::Pipeline;
+use crate::engine::plan::Plan;
 use crate::engine::source::Sources;
 use crate::engine::spec::{SourceMap, Spec, SpecInput};
 use crate::engine::store::Store;
@@ -79,16 +82,42 @@ impl Project {
     /// Opens a project.
     pub fn open(common: &Common, observer: &dyn Observer) -> Result<Self, Failure> {
         let (spec, map) = load_spec(common)?;
+        Self::from_spec(common, &spec, map, observer)
+    }
+
+    /// Opens a project whose specification was read.
+    pub fn from_spec(
+        common: &Common,
+        spec: &Spec,
+        map: SourceMap,
+        observer: &dyn Observer,
+    ) -> Result<Self, Failure> {
         let root = common.directory.clone();
         let cache = common.cache.clone().unwrap_or_else(|| root.join("cache"));
         let store = Store::open(&cache)?;
         let sources = Sources::open(&store, common.mirror.clone(), common.offline);
         let binder = |slot: &_| bind(slot, &root, &sources, observer);
         let pipeline =
-            build(&spec, REGISTRY, &binder).map_err(|errors| Failure::spec(errors, map))?;
+            build(spec, REGISTRY, &binder).map_err(|errors| Failure::spec(errors, map))?;
         sources.remember()?;
         let ledger = Ledger::open(&store, &pipeline.profile, &pipeline.method)?;
         Ok(Project { root, store, sources, pipeline, ledger })
+    }
+
+    /// The latest run of this profile and method; the ledger falls back on those of others.
+    pub fn latest(&self) -> Option<&RunEntry> {
+        let fits = |entry: &&RunEntry| {
+            entry.profile == self.pipeline.profile && entry.method == self.pipeline.method
+        };
+        self.ledger.latest().filter(fits)
+    }
+
+    /// Runs of this profile and method, newest first; what cannot be read is passed over.
+    pub fn history(&self) -> impl Iterator<Item = RunEntry> + '_ {
+        let ids = self.ledger.ids().unwrap_or_default();
+        ids.into_iter().rev().filter_map(|id| self.ledger.run(&id).ok()).filter(|entry| {
+            entry.profile == self.pipeline.profile && entry.method == self.pipeline.method
+        })
     }
 
     /// The engine on this project.
@@ -99,5 +128,25 @@ impl Project {
             sources: &self.sources,
             observer,
         }
+    }
+}
+
+/// A project with its plan: what the verbs that run nothing look at.
+pub struct Planned {
+    /// The project.
+    pub project: Project,
+    /// What is fresh, and its outputs.
+    pub plan: Plan,
+}
+
+impl Planned {
+    /// Opens a project and plans, showing the progress of hashing.
+    pub fn open(common: &Common, talk: &Talk) -> Result<Self, Failure> {
+        let progress = Progress::new(talk);
+        let project = Project::open(common, &progress)?;
+        let plan = project.engine(&progress).plan(&project.ledger)?;
+        project.sources.remember()?;
+        progress.finish();
+        Ok(Planned { project, plan })
     }
 }

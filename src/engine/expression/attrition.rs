@@ -22,6 +22,7 @@ pub struct AttritionRow {
 /// The attrition table, in the order of the criteria.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attrition {
+    /// One row a criterion.
     pub rows: Vec<AttritionRow>,
 }
 

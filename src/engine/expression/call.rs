@@ -15,60 +15,84 @@ pub(super) fn lower_call(
     arguments: &[Node],
     columns: &Columns,
 ) -> Lowered<(Expr, Type)> {
-    let operation = format!("`{}`", function.name());
-    let value = |index: usize| lower(&arguments[index], columns);
-    let number = |index: usize| value(index)?.number(&operation);
-    Ok(match function {
-        Function::Abs => (kernels::unary(number(0)?, f64::abs), Type::Float),
-        Function::Sqrt => (kernels::unary(number(0)?, f64::sqrt), Type::Float),
-        Function::Log10 => (kernels::unary(number(0)?, f64::log10), Type::Float),
-        Function::Ln => (kernels::unary(number(0)?, f64::ln), Type::Float),
-        Function::Exp => (kernels::unary(number(0)?, f64::exp), Type::Float),
-        Function::Floor => (kernels::unary(number(0)?, f64::floor), Type::Float),
-        Function::Min | Function::Max => {
-            let pick = if function == Function::Min {
-                smaller
-            } else {
-                larger
-            };
-            let rest = (1..arguments.len()).map(number);
-            let joined = rest.fold(number(0), |one, other| {
-                Ok(kernels::binary(one?, other?, pick))
-            });
-            (joined?, Type::Float)
+    if let Some(f) = function_of_one(function) {
+        let operation = format!("`{}`", function.name());
+        let operand = lower(&arguments[0], columns)?.number(&operation)?;
+        return Ok((kernels::unary(operand, f), Type::Float));
+    }
+    match function {
+        Function::Min => extreme(arguments, "`min`", smaller, columns),
+        Function::Max => extreme(arguments, "`max`", larger, columns),
+        Function::If => choice(arguments, columns),
+        Function::Coalesce => first_present(arguments, columns),
+        _ => Ok((test(function, arguments, columns)?, Type::Boolean)),
+    }
+}
+
+fn function_of_one(function: Function) -> Option<fn(f64) -> f64> {
+    match function {
+        Function::Abs => Some(f64::abs),
+        Function::Sqrt => Some(f64::sqrt),
+        Function::Log10 => Some(f64::log10),
+        Function::Ln => Some(f64::ln),
+        Function::Exp => Some(f64::exp),
+        Function::Floor => Some(f64::floor),
+        _ => None,
+    }
+}
+
+/// Lowers the functions whose answer is yes or no.
+fn test(function: Function, arguments: &[Node], columns: &Columns) -> Lowered<Expr> {
+    let first = lower(&arguments[0], columns)?;
+    match function {
+        Function::IsNull => Ok(first.nan_to_null().is_null()),
+        Function::IsFinite => Ok(kernels::is_finite(first.number("`is_finite`")?)),
+        Function::In => within(first, &arguments[1..]),
+        Function::Flag => flag(first, &arguments[1]),
+        Function::StartsWith => {
+            let part = lower(&arguments[1], columns)?.text("`startswith`")?;
+            let text = first.text("`startswith`")?;
+            Ok(kernels::text_test(text, part, |text, part| {
+                text.starts_with(part)
+            }))
         }
-        Function::If => {
-            let condition = value(0)?.boolean(&operation)?;
-            let (branches, kind) = of_one_type(&arguments[1..], &operation, columns)?;
-            (kernels::choose(condition, branches), kind)
+        _ => {
+            let part = lower(&arguments[1], columns)?.text("`contains`")?;
+            let text = first.text("`contains`")?;
+            Ok(kernels::text_test(text, part, |text, part| {
+                text.contains(part)
+            }))
         }
-        Function::Coalesce => {
-            let (exprs, kind) = of_one_type(arguments, &operation, columns)?;
-            let clean = |expr| {
-                if kind == Type::Float {
-                    kernels::nan_to_null(expr)
-                } else {
-                    expr
-                }
-            };
-            (
-                coalesce(&exprs.into_iter().map(clean).collect::<Vec<Expr>>()),
-                kind,
-            )
-        }
-        Function::IsNull => (value(0)?.nan_to_null().is_null(), Type::Boolean),
-        Function::IsFinite => (kernels::is_finite(number(0)?), Type::Boolean),
-        Function::StartsWith | Function::Contains => {
-            let test: fn(&str, &str) -> bool = match function {
-                Function::StartsWith => |text, part| text.starts_with(part),
-                _ => |text, part| text.contains(part),
-            };
-            let (text, part) = (value(0)?.text(&operation)?, value(1)?.text(&operation)?);
-            (kernels::text_test(text, part, test), Type::Boolean)
-        }
-        Function::In => (within(value(0)?, &arguments[1..])?, Type::Boolean),
-        Function::Flag => (flag(value(0)?, &arguments[1])?, Type::Boolean),
-    })
+    }
+}
+
+fn extreme(
+    arguments: &[Node],
+    operation: &str,
+    pick: fn(f64, f64) -> f64,
+    columns: &Columns,
+) -> Lowered<(Expr, Type)> {
+    let number = |node: &Node| lower(node, columns)?.number(operation);
+    let first = number(&arguments[0])?;
+    let joined = arguments[1..].iter().try_fold(first, |one, other| {
+        Ok(kernels::binary(one, number(other)?, pick))
+    });
+    Ok((joined?, Type::Float))
+}
+
+fn choice(arguments: &[Node], columns: &Columns) -> Lowered<(Expr, Type)> {
+    let condition = lower(&arguments[0], columns)?.boolean("`if`")?;
+    let (branches, kind) = of_one_type(&arguments[1..], "`if`", columns)?;
+    Ok((kernels::choose(condition, branches), kind))
+}
+
+fn first_present(arguments: &[Node], columns: &Columns) -> Lowered<(Expr, Type)> {
+    let (exprs, kind) = of_one_type(arguments, "`coalesce`", columns)?;
+    let present = exprs.into_iter().map(|expr| match kind {
+        Type::Float => kernels::nan_to_null(expr),
+        _ => expr,
+    });
+    Ok((coalesce(&present.collect::<Vec<Expr>>()), kind))
 }
 
 /// The smaller number; NaN when either is, where `f64::min` would return the other.

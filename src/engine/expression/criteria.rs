@@ -17,7 +17,9 @@ const MAX_CRITERIA: usize = 64;
 /// A named boolean expression that a row must fulfil.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Criterion {
+    /// Name in attrition and reject tables; unique in a list.
     pub name: String,
+    /// The condition; boolean.
     pub expression: Expression,
 }
 
@@ -30,6 +32,10 @@ pub struct Criteria {
 /// What is wrong with a list of criteria.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
+#[allow(
+    missing_docs,
+    reason = "the messages say what the fields of the variants are"
+)]
 pub enum CriteriaError {
     /// An expression is wrong, does not fit the table, or is not boolean.
     #[error("criterion `{name}`: {source}")]
@@ -85,6 +91,7 @@ pub struct Verdict {
 pub struct Verdicts {
     /// One for each row, in order.
     pub rows: Vec<Verdict>,
+    /// How many rows each criterion took away.
     pub attrition: Attrition,
 }
 

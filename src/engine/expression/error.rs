@@ -12,6 +12,10 @@ pub type Span = Range<usize>;
 /// A mistake in an expression, found when it is parsed, checked against a schema, or evaluated.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
+#[allow(
+    missing_docs,
+    reason = "the messages say what the fields of the variants are"
+)]
 pub enum ExpressionError {
     /// The text is longer than [`MAX_LENGTH`].
     #[error(

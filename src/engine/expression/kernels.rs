@@ -11,7 +11,7 @@ use super::polygon::ConvexPolygon;
 pub(super) fn unary(operand: Expr, f: fn(f64) -> f64) -> Expr {
     operand.map(
         move |column| Ok(column.f64()?.apply_values(f).into_column()),
-        same,
+        float,
     )
 }
 
@@ -23,7 +23,7 @@ pub(super) fn binary(left: Expr, right: Expr, f: fn(f64, f64) -> f64) -> Expr {
         let values: Float64Chunked = pairs.map(|(x, y)| Some(f(x?, y?))).collect();
         Ok(named(values, &left))
     };
-    left.map_many(apply, &[right], |_, fields| Ok(fields[0].clone()))
+    left.map_many(apply, &[right], |schema, fields| float(schema, &fields[0]))
 }
 
 /// Makes NaN null.
@@ -36,7 +36,7 @@ pub(super) fn nan_to_null(operand: Expr) -> Expr {
             .collect();
         Ok(named(clean, &column))
     };
-    operand.map(apply, same)
+    operand.map(apply, float)
 }
 
 /// Whether a float is a finite number; false when missing.
@@ -187,8 +187,8 @@ fn named(values: impl IntoColumn, like: &Column) -> Column {
     values.into_column().with_name(like.name().clone())
 }
 
-fn same(_: &Schema, field: &Field) -> PolarsResult<Field> {
-    Ok(field.clone())
+fn float(_: &Schema, field: &Field) -> PolarsResult<Field> {
+    Ok(Field::new(field.name().clone(), DataType::Float64))
 }
 
 fn boolean(_: &Schema, field: &Field) -> PolarsResult<Field> {

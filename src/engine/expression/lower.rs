@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{DataType, Expr, col, lit};
+use polars::prelude::{DataType, Expr, LiteralValue, Scalar, col, lit};
 
 use super::ast::{Arithmetic, Comparison, Kind, Node};
 use super::check::Type;
@@ -31,8 +31,8 @@ pub(super) fn polars_name(index: usize) -> String {
 /// Builds the polars expression of `node`, every column of which is in `columns`.
 pub(super) fn lower<'a>(node: &'a Node, columns: &Columns) -> Lowered<Value<'a>> {
     let (expr, kind) = match &node.kind {
-        Kind::Integer(value) => (lit(*value), Type::Integer),
-        Kind::Float(value) => (lit(*value), Type::Float),
+        Kind::Integer(value) => (constant(Scalar::from(*value)), Type::Integer),
+        Kind::Float(value) => (constant(Scalar::from(*value)), Type::Float),
         Kind::Text(text) => (lit(text.clone()), Type::Text),
         Kind::Column(name) => column(name, node, columns)?,
         Kind::Negate(operand) => {
@@ -64,6 +64,11 @@ pub(super) fn lower<'a>(node: &'a Node, columns: &Columns) -> Lowered<Value<'a>>
         }
     };
     Ok(Value { expr, kind, node })
+}
+
+/// Makes a literal of exactly this type; `lit` leaves the width of a number to be guessed.
+fn constant(value: Scalar) -> Expr {
+    Expr::Literal(LiteralValue::Scalar(value))
 }
 
 impl Value<'_> {

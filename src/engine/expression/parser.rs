@@ -339,30 +339,29 @@ fn check_arguments(function: Function, arguments: &[Node], span: Span) -> Parsed
         ));
     }
     match function {
-        Function::In => match arguments[1..].iter().find(|node| !is_literal(node)) {
-            Some(node) => {
-                let expected = "a value, then literals to compare it with".to_owned();
-                Err(bad_arguments(
-                    function,
-                    node.span.clone(),
-                    expected,
-                    format!("`{node}`"),
-                ))
-            }
-            None => Ok(()),
-        },
+        Function::In => require_literals(&arguments[1..]),
         Function::Flag if !matches!(arguments[1].kind, Kind::Integer(0..=63)) => {
             let expected = "an integer column and the number of a bit, 0 to 63".to_owned();
             let found = format!("`{}`", arguments[1]);
-            Err(bad_arguments(
-                function,
-                arguments[1].span.clone(),
-                expected,
-                found,
-            ))
+            let span = arguments[1].span.clone();
+            Err(bad_arguments(function, span, expected, found))
         }
         _ => Ok(()),
     }
+}
+
+fn require_literals(arguments: &[Node]) -> Parsed<()> {
+    let Some(node) = arguments.iter().find(|node| !is_literal(node)) else {
+        return Ok(());
+    };
+    let expected = "a value, then literals to compare it with".to_owned();
+    let span = node.span.clone();
+    Err(bad_arguments(
+        Function::In,
+        span,
+        expected,
+        format!("`{node}`"),
+    ))
 }
 
 fn is_literal(node: &Node) -> bool {

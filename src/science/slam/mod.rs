@@ -12,10 +12,12 @@
 //! | `model` | the tables, flux(theta), Jacobian |
 //! | `weights` | what a pixel weighs: photon noise and model error |
 //! | `start` | the chi-square nearest training spectrum |
+//! | `label_fit` | options and result of a label fit |
 //! | `fit` | labels of one star, errors, flags |
 
 mod fit;
 mod grid;
+mod label_fit;
 mod model;
 mod start;
 mod train;
@@ -26,8 +28,9 @@ mod reference_tests;
 #[cfg(test)]
 mod synthetic;
 
-pub use fit::{FitOptions, FitStatus, LabelBounds, LabelFit, LabelFitter, Loss};
+pub use fit::LabelFitter;
 pub use grid::HyperGrid;
+pub use label_fit::{FitOptions, FitStatus, LabelBounds, LabelFit, Loss};
 pub use model::{FluxEvaluator, KernelEvaluator, SlamModel};
 pub use start::TrainingFlux;
 pub use train::{

@@ -70,9 +70,6 @@ fn cuts_of_the_paper_keep_1407_and_the_quadrangle_1087_of_1852() {
         "inside(bp_rp, phot_g_mean_mag + 5 * log10(parallax / 100), [[0.7, 5], [1.4, 5], [5, 16.5], [4, 16.5]])",
     ]);
     let verdicts = cuts.apply(&table(&frame)).unwrap();
-    for row in &verdicts.attrition.rows {
-        eprintln!("{row:?}");
-    }
     let n_out: Vec<u64> = verdicts
         .attrition
         .rows

@@ -6,19 +6,22 @@ use super::super::{ExpressionError, Type};
 use super::evaluation::stars;
 use super::parse;
 
-#[test]
-fn types_are_checked_before_anything_is_evaluated() {
+fn schema() -> Schema {
     let fields = [
         ("x", DataType::Float32),
         ("id", DataType::Int64),
         ("s", DataType::Utf8),
         ("d", DataType::Date32),
     ];
-    let schema = Schema::new(
+    Schema::new(
         fields
             .map(|(name, kind)| Field::new(name, kind, true))
             .to_vec(),
-    );
+    )
+}
+
+#[test]
+fn types_follow_from_the_columns() {
     for (text, kind) in [
         ("x + id", Type::Float),
         ("if(x > 1, id, 0)", Type::Integer),
@@ -27,8 +30,12 @@ fn types_are_checked_before_anything_is_evaluated() {
         ("(x > 1) == (id > 1)", Type::Boolean),
         ("-id", Type::Float),
     ] {
-        assert_eq!(parse(text).check(&schema).unwrap(), kind, "{text}");
+        assert_eq!(parse(text).check(&schema()).unwrap(), kind, "{text}");
     }
+}
+
+#[test]
+fn misfits_are_found_before_anything_is_evaluated() {
     for (text, message) in [
         (
             "s < 5",
@@ -63,9 +70,13 @@ fn types_are_checked_before_anything_is_evaluated() {
         ),
         ("d > 1", "column `d` at bytes 0..1 has type Date32"),
     ] {
-        let error = parse(text).check(&schema).unwrap_err().to_string();
+        let error = parse(text).check(&schema()).unwrap_err().to_string();
         assert!(error.contains(message), "{text}: {error}");
     }
+}
+
+#[test]
+fn value_must_have_the_type_that_is_asked_for() {
     let error = parse("x + 1").evaluate_bool(&stars()).unwrap_err();
     let expected = "the expression `x + 1` gives a float, where a boolean is needed";
     assert_eq!(error.to_string(), expected);

@@ -1,0 +1,96 @@
+//! Who may use whom: the table of `src/ARCHITECTURE.md`, read off the `use` lines.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has no sources");
+    found.sort();
+    found
+}
+
+/// Names that a file's code mentions as paths, tests and comments aside.
+fn offends(path: &Path, banned: &[&str]) -> Vec<String> {
+    let text = fs::read_to_string(path).expect("a source");
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    if name.ends_with("tests.rs") || name == "reference_npz.rs" {
+        return Vec::new();
+    }
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    code.lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with("//"))
+        .filter(|line| banned.iter().any(|word| line.contains(word)))
+        .map(|line| format!("{}: {line}", path.display()))
+        .collect()
+}
+
+fn check(folder: &str, banned: &[&str]) {
+    let found: Vec<String> =
+        files(folder).iter().flat_map(|path| offends(path, banned)).collect();
+    assert!(found.is_empty(), "{folder} may not use {banned:?}:\n{}", found.join("\n"));
+}
+
+const PRINTING: [&str; 4] = ["println!", "eprintln!", "print!(", "dbg!("];
+const CLOCK: [&str; 2] = ["SystemTime", "Instant::now"];
+
+#[test]
+fn science_knows_no_tables_no_paths_no_clock() {
+    check("src/science", &["polars", "arrow::", "parquet", "crate::engine", "crate::stages"]);
+    check("src/science", &["crate::formats", "crate::cli", "std::fs", "std::path", "std::env"]);
+    check("src/science", &PRINTING);
+    check("src/science", &CLOCK);
+}
+
+#[test]
+fn formats_know_no_pipelines() {
+    check("src/formats", &["crate::engine", "crate::science", "crate::stages", "crate::cli"]);
+    check("src/formats", &["std::fs", "std::env"]);
+    check("src/formats", &PRINTING);
+}
+
+#[test]
+fn the_engine_knows_no_stars_and_no_terminal() {
+    check("src/engine", &["crate::science", "crate::formats", "crate::stages", "crate::cli"]);
+    check("src/engine", &["indicatif", "owo_colors", "miette", "clap", "is_terminal"]);
+    check("src/engine", &PRINTING);
+}
+
+#[test]
+fn stages_open_no_file_and_read_no_clock() {
+    check("stages", &["std::fs", "std::env", "std::path", "engine::store", "crate::cli", "rand::"]);
+    check("stages", &PRINTING);
+    check("stages", &CLOCK);
+}
+
+#[test]
+fn stages_do_not_use_each_other() {
+    for path in files("stages") {
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        if ["mod.rs", "columns.rs", "model.rs"].contains(&name) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source");
+        for line in text.lines().filter(|l| l.starts_with("use super::")) {
+            let shared = ["use super::columns", "use super::model"];
+            assert!(shared.iter().any(|s| line.starts_with(s)), "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_command_line_does_no_science() {
+    check("src/cli", &["crate::science", "linfa", "ndarray"]);
+}
