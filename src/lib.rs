@@ -1,4 +1,5 @@
-//! stub
+#![doc = include_str!("ARCHITECTURE.md")]
+
 pub mod cli;
 pub mod engine;
 pub mod formats;

@@ -125,8 +125,7 @@ struct Candidate {
 
 impl Stage for Crossmatch {
     fn ports(&self) -> Vec<Port> {
-        let mut targets =
-            vec![Need::of(&self.id, I64), degrees(&self.ra), degrees(&self.dec)];
+        let mut targets = vec![Need::of(&self.id, I64), degrees(&self.ra), degrees(&self.dec)];
         targets.extend(self.observed_mjd.iter().map(|c| Need::in_unit(c, "d")));
         targets.extend(self.target_catalog_id.iter().map(Need::any));
         let mut catalog = vec![
@@ -168,11 +167,8 @@ impl Stage for Crossmatch {
     }
 
     fn accounts(&self) -> Option<Accounts> {
-        let accounts = Accounts {
-            port: "targets".into(),
-            kept: "matched".into(),
-            rejects: "rejects".into(),
-        };
+        let accounts =
+            Accounts { port: "targets".into(), kept: "matched".into(), rejects: "rejects".into() };
         (!self.keep_unmatched).then_some(accounts)
     }
 
@@ -286,19 +282,13 @@ impl Crossmatch {
         Ok(self.carry.iter().map(|(there, here)| carried(here, there)).collect())
     }
 
-    fn matched(
-        &self,
-        candidates: &[Candidate],
-        best: &[Option<usize>],
-        counts: &[u32],
-    ) -> Product {
+    fn matched(&self, candidates: &[Candidate], best: &[Option<usize>], counts: &[u32]) -> Product {
         let kept: Vec<usize> = (0..best.len())
             .filter(|target| self.keep_unmatched || best[*target].is_some())
             .collect();
         let separation = |at: usize| {
-            let of = |target: &usize| {
-                best[*target].map_or(f64::NAN, |b| candidates[b].separations[at])
-            };
+            let of =
+                |target: &usize| best[*target].map_or(f64::NAN, |b| candidates[b].separations[at]);
             finite_array(kept.iter().map(of).collect())
         };
         let columns = vec![
@@ -391,8 +381,7 @@ impl Sky {
             .map(|star| position_at(star, moving, spec.catalog_epoch_yr, spec.epoch_yr))
             .collect();
         let matched: (Vec<f64>, Vec<f64>) = at_epoch.into_iter().unzip();
-        let radius =
-            spec.radius_column.as_ref().map(|c| f64s(job, "catalog", c)).transpose()?;
+        let radius = spec.radius_column.as_ref().map(|c| f64s(job, "catalog", c)).transpose()?;
         let rank = spec.rank_column.as_ref().map(|c| ids(job, "catalog", c)).transpose()?;
         let target_ids =
             spec.target_catalog_id.as_ref().map(|c| texts(job, "targets", c)).transpose()?;

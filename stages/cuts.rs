@@ -108,11 +108,7 @@ impl Stage for Cuts {
     }
 
     fn accounts(&self) -> Option<Accounts> {
-        Some(Accounts {
-            port: "stars".into(),
-            kept: "kept".into(),
-            rejects: "rejects".into(),
-        })
+        Some(Accounts { port: "stars".into(), kept: "kept".into(), rejects: "rejects".into() })
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {

@@ -235,7 +235,10 @@ pub fn check_labels(labels: &[String]) -> Result<(), StageError> {
 ///
 /// # Errors
 /// A missing column or label.
-pub fn training_labels(table: &RecordBatch, names: &[String]) -> Result<TrainingLabels, StageError> {
+pub fn training_labels(
+    table: &RecordBatch,
+    names: &[String],
+) -> Result<TrainingLabels, StageError> {
     let columns = names.iter().map(|name| numbers(table, name)).collect::<Result<Vec<_>, _>>()?;
     let shape = (table.num_rows(), names.len());
     let physical = Array2::from_shape_fn(shape, |(row, label)| columns[label][row]);

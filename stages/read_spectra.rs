@@ -145,7 +145,8 @@ fn read(
         reason,
         hint,
     };
-    let spectrum = read_spectrum(file.bytes()).map_err(|why| reject(why.to_string(), why.hint()))?;
+    let spectrum =
+        read_spectrum(file.bytes()).map_err(|why| reject(why.to_string(), why.hint()))?;
     match known.get(&spectrum.header.obsid) {
         Some((_, digest)) => Err(reject(
             format!("obsid {} is already in file {}", spectrum.header.obsid, &digest[..10]),

@@ -242,15 +242,18 @@ impl ReadTable {
     }
 
     /// Row numbers with a usable id, and the others with the reason.
-    fn sound_ids(&self, columns: &[ArrayRef]) -> Result<(Vec<i64>, Vec<(i64, String)>), StageError> {
+    fn sound_ids(
+        &self,
+        columns: &[ArrayRef],
+    ) -> Result<(Vec<i64>, Vec<(i64, String)>), StageError> {
         let n = columns.first().map_or(0, |c| c.len());
         let Some(id) = &self.id else { return Ok(((0..n as i64).collect(), Vec::new())) };
         let index = self.columns.iter().position(|c| c.name == *id).ok_or_else(|| {
             StageError::new(format!("the row id `{id}` is not among the declared columns"))
         })?;
-        let ids = columns[index].as_primitive_opt::<Int64Type>().ok_or_else(|| {
-            StageError::new(format!("the row id `{id}` must be declared as i64"))
-        })?;
+        let ids = columns[index]
+            .as_primitive_opt::<Int64Type>()
+            .ok_or_else(|| StageError::new(format!("the row id `{id}` must be declared as i64")))?;
         let mut met: BTreeMap<i64, usize> = BTreeMap::new();
         let (mut kept, mut rejects) = (Vec::new(), Vec::new());
         for row in 0..n {

@@ -120,10 +120,8 @@ fn joined(arrays: &[ArrayRef]) -> Result<ArrayRef, StageError> {
     let Some(first) = arrays.first() else {
         return Err(StageError::new("no table is bound"));
     };
-    let same = arrays
-        .iter()
-        .map(|array| cast(array, first.data_type()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let same =
+        arrays.iter().map(|array| cast(array, first.data_type())).collect::<Result<Vec<_>, _>>()?;
     let parts: Vec<&dyn Array> = same.iter().map(AsRef::as_ref).collect();
     Ok(concat(&parts)?)
 }

@@ -44,8 +44,11 @@ impl Stage for Tally {
 
     fn outputs(&self, _inputs: &Schemas) -> Result<Vec<Output>, StageError> {
         let kept = |name: &str, kind: Type, about: &str| {
-            NewColumn::new(ColumnMeta::new(name, kind).about(about))
-                .from("attrition", name, "identity")
+            NewColumn::new(ColumnMeta::new(name, kind).about(about)).from(
+                "attrition",
+                name,
+                "identity",
+            )
         };
         let mut columns = vec![
             kept("order", U32, "place in the list of criteria"),
@@ -53,8 +56,11 @@ impl Stage for Tally {
             kept("expression", Type::Text, "in its normal form"),
         ];
         columns.extend(COUNTS.iter().map(|(name, about)| {
-            NewColumn::new(ColumnMeta::new(*name, U64).about(*about))
-                .from("attrition", name, "derived: sum over parts")
+            NewColumn::new(ColumnMeta::new(*name, U64).about(*about)).from(
+                "attrition",
+                name,
+                "derived: sum over parts",
+            )
         }));
         Ok(vec![Output::table("table", columns)])
     }
@@ -63,10 +69,8 @@ impl Stage for Tally {
         let order = ids(job, "attrition", "order")?;
         let names = texts(job, "attrition", "criterion")?;
         let expressions = texts(job, "attrition", "expression")?;
-        let counts: Vec<Vec<i64>> = COUNTS
-            .iter()
-            .map(|(name, _)| ids(job, "attrition", name))
-            .collect::<Result<_, _>>()?;
+        let counts: Vec<Vec<i64>> =
+            COUNTS.iter().map(|(name, _)| ids(job, "attrition", name)).collect::<Result<_, _>>()?;
         let mut sums: BTreeMap<i64, (usize, [u64; COUNTS.len()])> = BTreeMap::new();
         for (row, place) in order.iter().enumerate() {
             let (_, sum) = sums.entry(*place).or_insert((row, [0; COUNTS.len()]));

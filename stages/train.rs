@@ -3,7 +3,7 @@
 //! | port | reads |
 //! |---|---|
 //! | `pixels` (driving) | `pixel`, `wave_angstrom`, `flux` and `ivar` of all training spectra |
-//! | `labels` (whole) | star id and labels of the training spectra, in the same order |
+//! | `training` (whole) | star id and labels of the training spectra, in the same order |
 //!
 //! | output | rows | columns |
 //! |---|---|---|
@@ -13,7 +13,7 @@
 //! tutorial, and ten folds hold out whole stars; `fold_by = "unshuffled"` cuts the spectra that
 //! have the pixel into runs, as the released code does.
 
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,7 @@ impl Stage for Train {
         ];
         let mut labels = vec![Need::any(&self.star_id)];
         labels.extend(self.labels.iter().map(Need::any));
-        vec![Port::driving("pixels", pixels), Port::whole("labels", labels)]
+        vec![Port::driving("pixels", pixels), Port::whole("training", labels)]
     }
 
     fn outputs(&self, _inputs: &Schemas) -> Result<Vec<Output>, StageError> {
@@ -101,7 +101,7 @@ impl Stage for Train {
         let mut columns = model_columns();
         for column in columns.iter_mut().filter(|c| c.meta.name == "dual") {
             for label in &self.labels {
-                *column = column.clone().from("labels", label, "trained");
+                *column = column.clone().from("training", label, "trained");
             }
         }
         Ok(vec![Output::table("model", columns).id("pixel")])
@@ -112,13 +112,13 @@ impl Stage for Train {
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {
-        let labels = training_labels(job.table("labels")?, &self.labels)?;
+        let labels = training_labels(job.table("training")?, &self.labels)?;
         let pixels = Pixels {
             wave_angstrom: f64s(job, "pixels", "wave_angstrom")?,
             flux: matrix(job.table("pixels")?, "flux", labels.n_train())?,
             ivar: matrix(job.table("pixels")?, "ivar", labels.n_train())?,
         };
-        let stars = ids(job, "labels", &self.star_id)?;
+        let stars = ids(job, "training", &self.star_id)?;
         let assigned = match self.fold_by {
             FoldBy::Star if self.folds > 0 => {
                 Some(self.fold_by.folds(&stars, self.folds, job.seed()?)?)
@@ -162,23 +162,91 @@ fn train_pixels(
     options: &TrainOptions<'_>,
     solver: &dyn SvrSolver,
 ) -> Result<Vec<PixelModel>, StageError> {
-    let rows: Vec<(Array1<f64>, Array1<f64>)> = pixels
-        .flux
-        .outer_iter()
-        .zip(pixels.ivar.outer_iter())
-        .map(|(flux, ivar)| (flux.to_owned(), ivar.to_owned()))
-        .collect();
-    let trained: Vec<_> = rows
-        .par_iter()
-        .zip(&pixels.wave_angstrom)
-        .map(|((flux, ivar), wave_angstrom)| {
+    let trained: Vec<_> = (0..pixels.wave_angstrom.len())
+        .into_par_iter()
+        .map(|j| {
             let spectra = PixelSpectra {
-                wave_angstrom: *wave_angstrom,
-                flux: flux.view(),
-                ivar: ivar.view(),
+                wave_angstrom: pixels.wave_angstrom[j],
+                flux: pixels.flux.row(j),
+                ivar: pixels.ivar.row(j),
             };
             train_pixel(labels, &spectra, options, solver)
         })
         .collect();
     trained.into_iter().map(|pixel| Ok(pixel?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::read_model;
+    use super::*;
+    use arrow::array::RecordBatch;
+    use ndarray::Array1;
+
+    use crate::science::cross_validation::Folds;
+    use crate::science::slam::{HyperGrid, SlamModel};
+    use crate::science::svr_linfa::LinfaSolver;
+
+    const N_TRAIN: usize = 40;
+
+    fn labels() -> TrainingLabels {
+        let physical = Array2::from_shape_fn((N_TRAIN, 2), |(i, l)| {
+            if l == 0 { 3000.0 + 20.0 * i as f64 } else { (i as f64 * 0.618).fract() - 0.5 }
+        });
+        TrainingLabels::new(vec!["Teff".into(), "Fe_H".into()], physical).unwrap()
+    }
+
+    /// The last pixel is masked in all spectra.
+    fn pixels(labels: &TrainingLabels) -> Pixels {
+        let flux = Array2::from_shape_fn((3, N_TRAIN), |(j, i)| {
+            1.0 + 0.1 * (labels.scaled[[i, 0]] + j as f64).sin() + 0.05 * labels.scaled[[i, 1]]
+        });
+        let ivar = Array2::from_shape_fn((3, N_TRAIN), |(j, _)| if j == 2 { 0.0 } else { 1e4 });
+        Pixels { wave_angstrom: vec![7000.0, 7002.0, 7004.0], flux, ivar }
+    }
+
+    fn trained() -> (TrainingLabels, Vec<PixelModel>) {
+        let labels = labels();
+        let stars: Vec<usize> = (0..N_TRAIN).collect();
+        let folds = Folds::by_star(&stars, 4, 1).unwrap();
+        let grid = HyperGrid::new(&[1.0, 10.0], &[0.05], &[0.3]).unwrap();
+        let options = TrainOptions {
+            grid: &grid,
+            folds: PixelFolds::Assigned(&folds),
+            min_stars: 10,
+            max_kkt: 1e-3,
+        };
+        let solver = LinfaSolver::default();
+        let trained = train_pixels(&labels, &pixels(&labels), &options, &solver).unwrap();
+        (labels, trained)
+    }
+
+    #[test]
+    fn the_table_gives_back_the_model() {
+        let (labels, pixels) = trained();
+        let names = model_columns().into_iter().map(|c| c.meta.name);
+        let arrays = model_arrays(vec![0, 1, 2], &pixels);
+        let table = RecordBatch::try_from_iter(names.zip(arrays)).unwrap();
+        let read = read_model(&table, &labels).unwrap();
+        let made = SlamModel::from_pixels(&labels, &pixels).unwrap();
+        let theta: Array1<f64> = labels.physical.row(7).to_owned();
+        let (a, b) = (read.flux(theta.view()), made.flux(theta.view()));
+        assert!(a.iter().zip(&b).take(2).all(|(a, b)| a.to_bits() == b.to_bits()));
+        assert!(a[2].is_nan() && read.status[2] == PixelStatus::TooFewStars);
+        assert_eq!((&read.dual, &read.n_used), (&made.dual, &made.n_used));
+        assert_eq!(table.column_by_name("cv_mse").unwrap().null_count(), 1);
+        assert_eq!(pixels[0].cv_surface.len(), 2);
+    }
+
+    #[test]
+    fn a_model_of_another_training_set_is_refused() {
+        let (labels, pixels) = trained();
+        let names = model_columns().into_iter().map(|c| c.meta.name);
+        let table =
+            RecordBatch::try_from_iter(names.zip(model_arrays(vec![0, 1, 2], &pixels))).unwrap();
+        let fewer = labels.physical.slice(ndarray::s![..30, ..]).to_owned();
+        let other = TrainingLabels::new(labels.names.clone(), fewer).unwrap();
+        let why = read_model(&table, &other).unwrap_err().to_string();
+        assert!(why.contains("40") && why.contains("30"), "{why}");
+    }
 }

@@ -32,11 +32,8 @@ use crate::engine::stage::{
 use crate::engine::types::{ColumnMeta, F64, I64, Type};
 
 /// The registry's entry.
-pub const STAGE: StageDef = StageDef::of::<TrainingSet>(
-    "training_set",
-    1,
-    "turns training spectra into one row a pixel",
-);
+pub const STAGE: StageDef =
+    StageDef::of::<TrainingSet>("training_set", 1, "turns training spectra into one row a pixel");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -116,11 +113,7 @@ impl Stage for TrainingSet {
     }
 
     fn accounts(&self) -> Option<Accounts> {
-        Some(Accounts {
-            port: "stars".into(),
-            kept: "labels".into(),
-            rejects: "rejects".into(),
-        })
+        Some(Accounts { port: "stars".into(), kept: "labels".into(), rejects: "rejects".into() })
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {

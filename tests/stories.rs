@@ -74,14 +74,16 @@ chunk = 20
 [node.slam]
 stage = "train"
 section = "§2.2"
-in = { pixels = "training.pixels", labels = "training.labels" }
+in = { pixels = "training.pixels", training = "training.labels" }
 labels = ["Teff"]
+star_id = "row"
 folds = 3
+min_stars = 5
 
 [node.predicted]
 stage = "predict"
 section = "§2.2"
-in = { spectra = "normalized.spectra", model = "slam", labels = "training.labels" }
+in = { spectra = "normalized.spectra", model = "slam", training = "training.labels" }
 labels = ["Teff"]
 names = ["TEFF_LIT"]
 
@@ -213,7 +215,7 @@ fn a_threshold_that_changes_no_fate_reruns_only_the_cut() {
     project.run();
     project.edit("pipeline.toml", "snri > 5", "snri > 6");
     project.run().ran(&["bright"]).reused("normalized").reused("slam");
-    project.edit("pipeline.toml", "snri > 6", "snri  >  6.0");
+    project.edit("pipeline.toml", "snri > 6", "snri  >  (6)");
     project.run().ran(&[]);
 }
 

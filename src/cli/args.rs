@@ -130,6 +130,17 @@ pub enum Verb {
     /// Print the JSON schema of `pipeline.toml`
     #[command(after_help = "Example: mdwarf schema > pipeline.schema.json")]
     Schema,
+    /// List the runs of this store, oldest first
+    #[command(after_help = "Example: mdwarf runs")]
+    Runs,
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example: mdwarf completions bash > ~/.local/share/bash-completion/completions/mdwarf"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Options of `run`.
@@ -165,6 +176,9 @@ pub struct PlanArgs {
     #[arg(long)]
     pub check: bool,
     /// Show fresh nodes too
+    #[arg(short, long)]
+    pub all: bool,
+    /// For those who type `run -n`: a plan never runs anything
     #[arg(short = 'n', long, hide = true)]
     pub dry_run: bool,
 }

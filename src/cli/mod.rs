@@ -1,16 +1,32 @@
 //! The command line: verbs, progress, colors, publishing. The only place that prints.
 
 mod args;
+mod check;
+mod claims;
+mod dag;
+mod dag_svg;
 mod failure;
+mod lineage;
+mod log;
+mod plan;
 mod progress;
 mod project;
 mod publish;
+mod report;
 mod run;
+mod runs;
+mod schema;
+mod show;
+mod show_node;
+mod status;
+mod table;
 mod talk;
+mod trace;
+mod why;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use args::{Cli, Verb};
 use failure::Failure;
@@ -32,17 +48,56 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
     match &cli.verb {
         Verb::Run(args) => run::run(cli, args, talk),
-        _ => Err(Failure::usage("not yet")),
+        Verb::Plan(args) => plan::plan(cli, args, talk),
+        Verb::Status => status::status(cli, talk),
+        Verb::Why { node } => why::why(cli, node, talk),
+        Verb::Dag { format } => dag::dag(cli, *format, talk),
+        Verb::Show { what, rows } => show::show(cli, what, *rows, talk),
+        Verb::Lineage { column, direct } => lineage::lineage(cli, column, *direct, talk),
+        Verb::Trace { id, column } => trace::trace(cli, *id, column, talk),
+        Verb::Claims { check } => claims::claims(cli, *check, talk),
+        Verb::Log { node } => log::log(cli, node, talk),
+        Verb::Check => check::check(cli, talk),
+        Verb::Schema => Ok(schema::schema(talk)),
+        Verb::Runs => runs::runs(cli, talk),
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "mdwarf", &mut script);
+            talk.out(String::from_utf8_lossy(&script).trim_end());
+            Ok(0)
+        }
     }
 }
 
 fn tell(failure: &Failure, talk: &Talk) {
     if let Some((errors, map)) = &failure.spec {
-        talk.note(&errors.render(map));
+        talk.note(&report::render(errors, map, talk.color));
+        talk.error(&table::count(errors.0.len(), "error"));
     } else {
         talk.error(&failure.message);
     }
     if let Some(hint) = &failure.hint {
         talk.hint(hint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn force_takes_its_node_only_after_an_equals_sign() {
+        let force = |words: &[&str]| match Cli::try_parse_from(words).map(|cli| cli.verb) {
+            Ok(Verb::Run(args)) => args.force,
+            other => panic!("not a run: {other:?}"),
+        };
+        assert_eq!(force(&["mdwarf", "run", "-f"]).as_deref(), Some(""));
+        assert_eq!(force(&["mdwarf", "repro", "--force=train"]).as_deref(), Some("train"));
+        assert_eq!(force(&["mdwarf", "run"]), None);
     }
 }

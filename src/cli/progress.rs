@@ -70,13 +70,17 @@ impl Progress {
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
-        if line.is_empty() {
-            return;
+        if !line.is_empty() {
+            self.line(&line);
         }
+    }
+
+    /// A line above the bars, or a plain line where there are none.
+    fn line(&self, line: &str) {
         if self.talk.terminal {
             let _ = self.bars.println(line);
         } else {
-            self.talk.note(&line);
+            self.talk.note(line);
         }
     }
 }
@@ -123,7 +127,7 @@ impl Observer for Progress {
             }
             Event::Downloading { url, bytes } => {
                 let size = bytes.map(|b| format!(" ({b} bytes)")).unwrap_or_default();
-                self.talk.note(&format!("fetching {url}{size}"));
+                self.line(&format!("fetching {url}{size}"));
             }
             Event::Downloaded { .. } | Event::NodeStarted { .. } => {}
         }

@@ -122,12 +122,7 @@ impl Project {
 
     /// The engine on this project.
     pub fn engine<'a>(&'a self, observer: &'a dyn Observer) -> Engine<'a> {
-        Engine {
-            pipeline: &self.pipeline,
-            store: &self.store,
-            sources: &self.sources,
-            observer,
-        }
+        Engine { pipeline: &self.pipeline, store: &self.store, sources: &self.sources, observer }
     }
 }
 

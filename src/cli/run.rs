@@ -7,16 +7,21 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::args::{Cli, RunArgs};
+use super::claims;
 use super::failure::{CLAIM_MISSED, Failure, STAGE_FAILED};
+use super::plan::{self, Selection};
 use super::progress::Progress;
 use super::project::Project;
 use super::publish::{Published, publish};
 use super::talk::Talk;
-use crate::engine::claims::{Status, Verdict};
+use crate::engine::claims::Status;
 use crate::engine::evaluate::Outputs;
 use crate::engine::ledger::{NodeEntry, RunEntry};
 use crate::engine::record::code_version;
 use crate::engine::run::{Outcome, RunOptions, Settled};
+
+/// What shells expect of a program that Ctrl-C ended.
+const KILLED: i32 = 130;
 
 /// The last line of `run --json`.
 #[derive(Debug, Serialize)]
@@ -30,11 +35,14 @@ struct RunLine {
 
 /// Runs the pipeline.
 pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
+    if args.dry_run {
+        return plan::dry_run(cli, talk, |project| selection(project, args));
+    }
     let started = Instant::now();
     let started_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     let progress = Progress::new(talk);
     let project = Project::open(&cli.common, &progress)?;
-    let options = options(&project, args)?;
+    let options = options(&project, args, talk)?;
     let settled = project.engine(&progress).run(&project.ledger, &options)?;
     progress.finish();
     project.sources.remember()?;
@@ -55,10 +63,17 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
     };
     project.ledger.write(&project.store, &entry)?;
     report(cli, talk, &entry, &published);
+    if options.stop.load(Ordering::Relaxed) {
+        return Err(Failure {
+            code: STAGE_FAILED,
+            ..Failure::usage("interrupted; what was finished is kept")
+        }
+        .hint("`mdwarf run` goes on from there"));
+    }
     Ok(exit_code(&entry, args.strict))
 }
 
-fn options(project: &Project, args: &RunArgs) -> Result<RunOptions, Failure> {
+fn selection(project: &Project, args: &RunArgs) -> Result<Selection, Failure> {
     let pipeline = &project.pipeline;
     let n = pipeline.nodes.len();
     let wanted = match &args.until {
@@ -75,16 +90,28 @@ fn options(project: &Project, args: &RunArgs) -> Result<RunOptions, Failure> {
         let reached = pipeline.descendants(pipeline.node(node)?);
         force.iter_mut().zip(reached).for_each(|(force, reached)| *force |= reached);
     }
+    Ok(Selection { wanted, force })
+}
+
+fn options(project: &Project, args: &RunArgs, talk: &Talk) -> Result<RunOptions, Failure> {
+    let Selection { wanted, force } = selection(project, args)?;
     let jobs = match args.jobs {
-        Some(0) => return Err(Failure::usage("`-j 0` leaves nobody to work").hint("give 1 or more")),
+        Some(0) => {
+            return Err(Failure::usage("`-j 0` leaves nobody to work").hint("give 1 or more"));
+        }
         Some(jobs) => jobs,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
     // Science's own parallel loops share one pool of the same size.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global();
     let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let (flag, voice) = (stop.clone(), *talk);
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(KILLED);
+        }
+        voice.note("stopping after the jobs in hand; press Ctrl-C again to stop at once");
+    });
     Ok(RunOptions { jobs, force, wanted, keep_going: args.keep_going, stop })
 }
 
@@ -160,7 +187,10 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
     };
     for node in &entry.nodes {
         match &node.outcome {
-            Outcome::Failed { error } => talk.error(error),
+            Outcome::Failed { error } => {
+                talk.error(error);
+                talk.hint(&format!("`mdwarf log {}` shows it again", node.node));
+            }
             Outcome::Absent { dataset } => {
                 talk.note(&format!("`{}` is left out: dataset `{dataset}` is absent", node.node));
             }
@@ -170,7 +200,9 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
     for file in published.iter().filter(|file| file.written) {
         talk.note(&format!("wrote {}", file.path.display()));
     }
-    claims_line(talk, &entry.claims);
+    if !entry.claims.is_empty() {
+        talk.note(&format!("{} (`mdwarf claims` lists them)", claims::summary(&entry.claims)));
+    }
     let skipped = named(|o| matches!(o, Outcome::Skipped { .. })).len();
     talk.note(&format!(
         "run {}: {} ran, {} reused, {} failed, {skipped} skipped, {:.2} s",
@@ -182,18 +214,6 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
     ));
     if cli.common.json {
         talk.json(&line);
-    }
-}
-
-fn claims_line(talk: &Talk, claims: &[Verdict]) {
-    let count = |status: Status| claims.iter().filter(|c| c.status == status).count();
-    if !claims.is_empty() {
-        talk.note(&format!(
-            "claims: {} PASS, {} MISS, {} N/A (`mdwarf claims` lists them)",
-            count(Status::Pass),
-            count(Status::Miss),
-            count(Status::NotAvailable)
-        ));
     }
 }
 

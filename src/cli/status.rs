@@ -8,7 +8,7 @@ use super::args::Cli;
 use super::failure::Failure;
 use super::plan::summary;
 use super::project::{Planned, Project};
-use super::table::{number, table};
+use super::table::table;
 use super::talk::Talk;
 use crate::engine::ledger::{NodeEntry, RunEntry};
 use crate::engine::run::Outcome;
@@ -36,7 +36,13 @@ pub fn status(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
     let planned = Planned::open(&cli.common, talk)?;
     let project = &planned.project;
     let Some(entry) = project.latest() else {
-        return Err(never_ran(project));
+        let (message, hint) = never_ran(project);
+        talk.note(&message);
+        talk.hint(&hint);
+        if cli.common.json {
+            talk.json(&());
+        }
+        return Ok(0);
     };
     let stale = !planned.plan.is_fresh();
     if cli.common.json {
@@ -66,7 +72,7 @@ pub fn status(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
 }
 
 /// The answer where the ledger has no run of the profile and method.
-pub fn never_ran(project: &Project) -> Failure {
+fn never_ran(project: &Project) -> (String, String) {
     let pipeline = &project.pipeline;
     let message = format!(
         "profile `{}` with method `{}` never ran in this store",
@@ -78,7 +84,7 @@ pub fn never_ran(project: &Project) -> Failure {
             entry.profile, entry.method
         )
     });
-    Failure::usage(message).hint(other.unwrap_or_else(|| "run `mdwarf run`".into()))
+    (message, other.unwrap_or_else(|| "run `mdwarf run`".into()))
 }
 
 fn nodes_json<'a>(project: &Project, entry: &'a RunEntry) -> Vec<NodeJson<'a>> {
@@ -101,7 +107,7 @@ fn row(project: &Project, node: &NodeEntry) -> Vec<String> {
     let rows = match &node.outcome {
         Outcome::Ran { .. } | Outcome::Reused => rows(project, node)
             .iter()
-            .map(|(output, n)| format!("{output} {}", number(*n as f64, 20)))
+            .map(|(output, n)| format!("{output} {n}"))
             .collect::<Vec<_>>()
             .join(", "),
         other => why(other).unwrap_or_default(),

@@ -6,9 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 /// Lays out rows under a header; the columns named in `right` are right-aligned.
 pub fn table(header: &[&str], right: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.to_vec());
     table.add_rows(rows);
     for (column, name) in table.column_iter_mut().zip(header) {
@@ -52,9 +50,7 @@ pub fn cell(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Null => "-".into(),
         serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Number(n) if n.is_f64() => {
-            number(n.as_f64().unwrap_or(f64::NAN), 7)
-        }
+        serde_json::Value::Number(n) if n.is_f64() => number(n.as_f64().unwrap_or(f64::NAN), 7),
         other => other.to_string(),
     }
 }

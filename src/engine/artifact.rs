@@ -69,11 +69,9 @@ impl Artifact {
     }
 
     fn carried(&self, column: &str) -> Result<&Carried> {
-        self.output.carried.iter().find(|c| c.name == column).ok_or_else(|| {
-            EngineError::Contract {
-                stage: self.record.key.stage.clone(),
-                what: format!("column `{column}` of `{}` is neither stored nor carried", self.name),
-            }
+        self.output.carried.iter().find(|c| c.name == column).ok_or_else(|| EngineError::Contract {
+            stage: self.record.key.stage.clone(),
+            what: format!("column `{column}` of `{}` is neither stored nor carried", self.name),
         })
     }
 
@@ -103,13 +101,7 @@ impl Artifact {
         self.gather(store, &carried.port, part, source)
     }
 
-    fn gather(
-        &self,
-        store: &Store,
-        port: &str,
-        part: usize,
-        source: ArrayRef,
-    ) -> Result<ArrayRef> {
+    fn gather(&self, store: &Store, port: &str, part: usize, source: ArrayRef) -> Result<ArrayRef> {
         let entry = &self.parts()[part];
         if !entry.selections.contains_key(port) {
             return Ok(source);
@@ -207,9 +199,10 @@ impl Artifact {
     /// as a part too: then the content is that part's.
     fn is_input_part(&self, port: &str, part: usize) -> bool {
         !self.parts()[part].selections.contains_key(port)
-            && self.inputs.get(port).is_some_and(|(input, scope)| {
-                *scope == Scope::Driving || input.parts().len() == 1
-            })
+            && self
+                .inputs
+                .get(port)
+                .is_some_and(|(input, scope)| *scope == Scope::Driving || input.parts().len() == 1)
     }
 
     fn gathered_digest(

@@ -30,8 +30,7 @@ fn try_bind(
     sources: &Sources,
     observer: &dyn Observer,
 ) -> Result<Binding> {
-    let broken =
-        |what: String| EngineError::Source { dataset: slot.name.clone(), what };
+    let broken = |what: String| EngineError::Source { dataset: slot.name.clone(), what };
     let digest = |text: &str| text.parse::<Digest>().map_err(broken);
     match &slot.binding {
         spec::Binding::Absent { reason } => Ok(Binding::Absent(reason.clone())),

@@ -7,12 +7,10 @@ use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::error::EngineError;
-use super::pipeline::{
-    BoundPort, Built, Node, Pipeline, StageDef, node_seed, output_schema,
-};
+use super::pipeline::{BoundPort, Built, Node, Pipeline, StageDef, node_seed, output_schema};
 use super::source::Binding;
 use super::spec::{
-    DatasetSlot, NodeSpec, PortRef, SpecError, SpecErrors, Span, Spec, cycle_error, did_you_mean,
+    DatasetSlot, NodeSpec, PortRef, Span, Spec, SpecError, SpecErrors, cycle_error, did_you_mean,
 };
 use super::stage::{Need, Output, Port, Schemas, TableSchema};
 
@@ -176,9 +174,8 @@ impl Builder<'_> {
     }
 
     fn resolve(&self, from: &PortRef) -> Result<(usize, usize), SpecError> {
-        let unknown = |message: String| {
-            SpecError::new("pipeline.output", message, from.span.clone(), "here")
-        };
+        let unknown =
+            |message: String| SpecError::new("pipeline.output", message, from.span.clone(), "here");
         let Some(&node) = self.index.get(&from.node) else {
             return Err(unknown(format!("node `{}` is not usable", from.node)));
         };
@@ -247,11 +244,7 @@ impl Builder<'_> {
         Ok(Some((name.to_owned(), (self.bind)(slot))))
     }
 
-    fn absent(
-        &self,
-        bound: &[BoundPort],
-        dataset: &Option<(String, Binding)>,
-    ) -> Option<String> {
+    fn absent(&self, bound: &[BoundPort], dataset: &Option<(String, Binding)>) -> Option<String> {
         if let Some((name, Binding::Absent(_))) = dataset {
             return Some(name.clone());
         }
@@ -313,7 +306,8 @@ fn graph(nodes: &[Node]) -> DiGraph<usize, String> {
     for (index, node) in nodes.iter().enumerate() {
         for bound in &node.ports {
             if let Some((source, output)) = bound.source {
-                let label = format!("{} -> {}", nodes[source].outputs[output].name, bound.port.name);
+                let label =
+                    format!("{} -> {}", nodes[source].outputs[output].name, bound.port.name);
                 graph.add_edge(NodeIndex::new(source), NodeIndex::new(index), label);
             }
         }

@@ -118,15 +118,14 @@ fn row_count(
     handed: &PortRows,
 ) -> Result<usize> {
     match &output.rows {
-        Rows::Same(port) => handed
-            .get(port)
-            .map(|rows| *rows as usize)
-            .ok_or_else(|| broken(node, format!("`{}` follows the unbound port `{port}`", output.name))),
-        Rows::Select(port) => product
-            .rows
-            .get(port)
-            .map(UInt32Array::len)
-            .ok_or_else(|| broken(node, format!("`{}` selects no rows of `{port}`", output.name))),
+        Rows::Same(port) => handed.get(port).map(|rows| *rows as usize).ok_or_else(|| {
+            broken(node, format!("`{}` follows the unbound port `{port}`", output.name))
+        }),
+        Rows::Select(port) => {
+            product.rows.get(port).map(UInt32Array::len).ok_or_else(|| {
+                broken(node, format!("`{}` selects no rows of `{port}`", output.name))
+            })
+        }
         Rows::New => columns
             .first()
             .map(|c| c.len())
@@ -169,7 +168,10 @@ fn check_selections(
         if !known && n != Some(rows as u64) {
             return Err(broken(
                 node,
-                format!("`{}` carries columns of `{}` without row numbers", output.name, carried.port),
+                format!(
+                    "`{}` carries columns of `{}` without row numbers",
+                    output.name, carried.port
+                ),
             ));
         }
     }
@@ -197,12 +199,7 @@ fn account(node: &Node, handed: &PortRows, records: &[OutputRecord]) -> Result<(
     ))
 }
 
-fn store_output(
-    store: &Store,
-    node: &Node,
-    output: &Output,
-    sound: Sound,
-) -> Result<OutputRecord> {
+fn store_output(store: &Store, node: &Node, output: &Output, sound: Sound) -> Result<OutputRecord> {
     let parts = match &output.split {
         None => vec![store_part(store, output, &sound)?],
         Some(split) => split_rows(node, output, split, &sound)?
@@ -265,11 +262,7 @@ fn split_rows(
     }
 }
 
-fn id_column(
-    node: &Node,
-    output: &Output,
-    sound: &Sound,
-) -> Result<arrow::array::Int64Array> {
+fn id_column(node: &Node, output: &Output, sound: &Sound) -> Result<arrow::array::Int64Array> {
     let index = output
         .row_id
         .as_ref()
@@ -277,7 +270,8 @@ fn id_column(
     let ids = index.and_then(|i| sound.columns[i].as_primitive_opt::<Int64Type>().cloned());
     let ids = ids.filter(|ids| ids.null_count() == 0);
     ids.ok_or_else(|| {
-        let what = format!("`{}` is cut into buckets but has no i64 row id free of nulls", output.name);
+        let what =
+            format!("`{}` is cut into buckets but has no i64 row id free of nulls", output.name);
         broken(node, what)
     })
 }

@@ -229,9 +229,7 @@ pub fn canonical_encoding(array: &ArrayRef) -> Option<ArrayRef> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{
-        Float64Array, Int64Array, LargeStringArray, StringArray, StringViewArray,
-    };
+    use arrow::array::{Float64Array, Int64Array, LargeStringArray, StringArray, StringViewArray};
     use arrow::datatypes::Float32Type;
 
     use super::*;

@@ -106,11 +106,8 @@ fn files_port(jobs: &[Vec<(BoundFile, Option<i64>)>]) -> KeyPort {
         Digest::of_sequence(files.iter().map(|(file, _)| &file.digest))
     };
     let digests: Vec<Digest> = jobs.iter().map(of_job).collect();
-    let column = KeyColumn {
-        kind: Type::Text,
-        unit: String::new(),
-        digest: Digest::of_sequence(&digests),
-    };
+    let column =
+        KeyColumn { kind: Type::Text, unit: String::new(), digest: Digest::of_sequence(&digests) };
     KeyPort {
         rows: jobs.iter().map(|files| files.len() as u64).collect(),
         columns: BTreeMap::from([("blake3".to_owned(), column)]),
@@ -173,9 +170,8 @@ impl Engine<'_> {
         let reader = format!("{} {}", node.stage.name, node.stage.revision);
         let mut jobs = vec![Vec::new(); buckets.max(1) as usize];
         for file in files {
-            let id = self
-                .sources
-                .probe(&reader, file, self.observer, |bytes| node.work.probe(bytes))?;
+            let id =
+                self.sources.probe(&reader, file, self.observer, |bytes| node.work.probe(bytes))?;
             let hashed = id.unwrap_or(file.digest.low_u64() as i64);
             jobs[bucket(hashed, buckets) as usize].push((file.clone(), id));
         }
@@ -221,10 +217,7 @@ impl Engine<'_> {
     }
 }
 
-fn bound_inputs(
-    node: &Node,
-    done: &[Option<Outputs>],
-) -> BTreeMap<String, (Artifact, Scope)> {
+fn bound_inputs(node: &Node, done: &[Option<Outputs>]) -> BTreeMap<String, (Artifact, Scope)> {
     let mut inputs = BTreeMap::new();
     for bound in &node.ports {
         if let Some((source, output)) = bound.source

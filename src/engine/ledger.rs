@@ -107,14 +107,12 @@ impl Ledger {
     /// A run by id.
     pub fn run(&self, id: &str) -> Result<RunEntry> {
         let ids = self.ids()?;
-        self.load(id)
-            .ok_or_else(|| EngineError::unknown("run", id, ids.iter().map(String::as_str)))
+        self.load(id).ok_or_else(|| EngineError::unknown("run", id, ids.iter().map(String::as_str)))
     }
 
     /// All runs, oldest first.
     pub fn ids(&self) -> Result<Vec<String>> {
-        let entries =
-            fs::read_dir(&self.folder).map_err(EngineError::io("list", &self.folder))?;
+        let entries = fs::read_dir(&self.folder).map_err(EngineError::io("list", &self.folder))?;
         let mut ids: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))

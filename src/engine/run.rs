@@ -182,8 +182,10 @@ impl Engine<'_> {
             machine: machine_class(),
         };
         self.store.put_record(&record)?;
-        self.observer
-            .event(&Event::JobEnded { node: &node.name, rows: job_rows(&task.evaluation, task.job) });
+        self.observer.event(&Event::JobEnded {
+            node: &node.name,
+            rows: job_rows(&task.evaluation, task.job),
+        });
         Ok(record)
     }
 
@@ -353,11 +355,8 @@ impl Scheduler<'_> {
         let (evaluation, wholes) = (Arc::new(evaluation), Arc::new(wholes));
         let mut records = Vec::new();
         for job in 0..evaluation.jobs() {
-            let known = if force {
-                None
-            } else {
-                engine.fresh_record(evaluation.job_key(job).digest())?
-            };
+            let known =
+                if force { None } else { engine.fresh_record(evaluation.job_key(job).digest())? };
             records.push(known);
         }
         let missing: Vec<usize> =
@@ -416,10 +415,8 @@ impl Scheduler<'_> {
         let records: Vec<Record> = run.records.into_iter().flatten().collect();
         let record = join_records(run.evaluation.key.clone(), records)?;
         engine.store.put_record(&record)?;
-        let evaluation = Arc::into_inner(run.evaluation).map_or_else(
-            || engine.evaluate(node, &self.done),
-            Ok,
-        )?;
+        let evaluation = Arc::into_inner(run.evaluation)
+            .map_or_else(|| engine.evaluate(node, &self.done), Ok)?;
         let key = evaluation.digest;
         let outputs = engine.outputs(node, evaluation, record);
         let outcome = if run.jobs_run == 0 {

@@ -358,9 +358,7 @@ pub struct Job {
 impl Job {
     /// The table at a port: the declared columns only.
     pub fn table(&self, port: &str) -> Result<&RecordBatch, StageError> {
-        self.tables
-            .get(port)
-            .ok_or_else(|| StageError::new(format!("port `{port}` is not bound")))
+        self.tables.get(port).ok_or_else(|| StageError::new(format!("port `{port}` is not bound")))
     }
 
     /// The table at an optional port.

@@ -86,8 +86,7 @@ impl Store {
             .map_err(EngineError::io("create a file in", &staging))?;
         file.write_all(bytes).map_err(EngineError::io("write", file.path()))?;
         file.as_file().sync_data().map_err(EngineError::io("sync", path))?;
-        file.persist(path)
-            .map_err(|why| EngineError::io("move into place", path)(why.error))?;
+        file.persist(path).map_err(|why| EngineError::io("move into place", path)(why.error))?;
         let folder_handle = File::open(folder).map_err(EngineError::io("open", folder))?;
         folder_handle.sync_data().map_err(EngineError::io("sync", folder))
     }
@@ -100,8 +99,7 @@ impl Store {
         let mut file = tempfile::NamedTempFile::new_in(&staging)
             .map_err(EngineError::io("create a file in", &staging))?;
         file.write_all(bytes).map_err(EngineError::io("write", file.path()))?;
-        file.persist(path)
-            .map_err(|why| EngineError::io("move into place", path)(why.error))?;
+        file.persist(path).map_err(|why| EngineError::io("move into place", path)(why.error))?;
         Ok(())
     }
 
@@ -264,9 +262,7 @@ fn read_parquet(
         .collect()
 }
 
-fn concat(
-    parts: &[ArrayRef],
-) -> std::result::Result<ArrayRef, Box<dyn std::error::Error>> {
+fn concat(parts: &[ArrayRef]) -> std::result::Result<ArrayRef, Box<dyn std::error::Error>> {
     if let [only] = parts {
         return Ok(only.clone());
     }

@@ -127,12 +127,8 @@ fn row_values(
 ) -> Result<Map<String, Value>> {
     let mut values = Map::new();
     let new = artifact.output.columns.iter().map(|c| &c.meta.name);
-    let joined = artifact
-        .output
-        .carried
-        .iter()
-        .filter(|c| !is_driving(artifact, &c.port))
-        .map(|c| &c.name);
+    let joined =
+        artifact.output.carried.iter().filter(|c| !is_driving(artifact, &c.port)).map(|c| &c.name);
     for name in new.chain(joined) {
         let array = artifact.read_part(store, name, part)?;
         values.insert(name.clone(), value(&array, row)?);
@@ -154,8 +150,8 @@ pub fn value(array: &ArrayRef, row: usize) -> Result<Value> {
         return Ok(json!(format!("{} values", values.len())));
     }
     let options = FormatOptions::default();
-    let formatter = ArrayFormatter::try_new(array.as_ref(), &options)
-        .map_err(EngineError::table("row"))?;
+    let formatter =
+        ArrayFormatter::try_new(array.as_ref(), &options).map_err(EngineError::table("row"))?;
     let text = formatter.value(row).to_string();
     Ok(match array.data_type() {
         DataType::Utf8 => Value::String(text),

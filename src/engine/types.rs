@@ -90,9 +90,7 @@ impl Type {
             Type::Float(32) => DataType::Float32,
             Type::Float(_) => DataType::Float64,
             Type::Text => DataType::Utf8,
-            Type::List(inner) => {
-                DataType::List(Arc::new(Field::new("item", inner.arrow(), true)))
-            }
+            Type::List(inner) => DataType::List(Arc::new(Field::new("item", inner.arrow(), true))),
         }
     }
 
@@ -204,8 +202,7 @@ impl ColumnMeta {
     /// The arrow field that stores this column, meaning included.
     pub fn field(&self) -> Field {
         let mut metadata = HashMap::new();
-        for (key, value) in
-            [(UNIT, &self.unit), (UCD, &self.ucd), (DESCRIPTION, &self.description)]
+        for (key, value) in [(UNIT, &self.unit), (UCD, &self.ucd), (DESCRIPTION, &self.description)]
         {
             if !value.is_empty() {
                 metadata.insert(key.to_owned(), value.clone());

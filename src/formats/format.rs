@@ -66,9 +66,7 @@ impl FromStr for Format {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
-        found.ok_or_else(|| UnknownFormat {
-            name: name.to_owned(),
-        })
+        found.ok_or_else(|| UnknownFormat { name: name.to_owned() })
     }
 }
 
@@ -83,9 +81,6 @@ mod tests {
             assert!(!format.describe().is_empty());
         }
         let error = "CSV".parse::<Format>().unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "unknown format `CSV`; known are `lamost-lrs`, `csv`, `fits-table`"
-        );
+        assert_eq!(error, "unknown format `CSV`; known are `lamost-lrs`, `csv`, `fits-table`");
     }
 }

@@ -37,13 +37,9 @@ pub fn write_parquet(
     batch: &RecordBatch,
     footer: &[(&str, &str)],
 ) -> Result<Vec<u8>, ParquetOutError> {
-    let failed = |source| ParquetOutError {
-        columns: batch.num_columns(),
-        source,
-    };
-    let entries = footer
-        .iter()
-        .map(|&(key, value)| KeyValue::new(key.to_owned(), value.to_owned()));
+    let failed = |source| ParquetOutError { columns: batch.num_columns(), source };
+    let entries =
+        footer.iter().map(|&(key, value)| KeyValue::new(key.to_owned(), value.to_owned()));
     let level = ZstdLevel::try_new(3).map_err(failed)?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
@@ -82,21 +78,10 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-        let footer = reader
-            .metadata()
-            .file_metadata()
-            .key_value_metadata()
-            .unwrap();
-        assert!(
-            footer
-                .iter()
-                .any(|kv| kv.key == "run" && kv.value.as_deref() == Some("abc"))
-        );
+        let footer = reader.metadata().file_metadata().key_value_metadata().unwrap();
+        assert!(footer.iter().any(|kv| kv.key == "run" && kv.value.as_deref() == Some("abc")));
         let read = reader.build().unwrap().next().unwrap().unwrap();
-        assert_eq!(
-            meaning::entry(read.schema().field(0), meaning::UNIT),
-            Some("deg")
-        );
+        assert_eq!(meaning::entry(read.schema().field(0), meaning::UNIT), Some("deg"));
         assert_eq!(read.columns(), batch.columns());
     }
 }

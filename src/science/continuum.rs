@@ -54,6 +54,13 @@ impl Default for ContinuumSettings {
     }
 }
 
+impl ContinuumSettings {
+    /// Finds a setting out of its domain before any spectrum meets it.
+    pub fn check(&self) -> Result<(), ContinuumError> {
+        check_settings(self)
+    }
+}
+
 /// Why a spectrum cannot be normalized.
 #[derive(Debug, Error, PartialEq)]
 pub enum ContinuumError {
@@ -61,11 +68,7 @@ pub enum ContinuumError {
     #[error(
         "continuum: {what} has {found} pixels, wave has {expected}: pass arrays of one spectrum"
     )]
-    Length {
-        what: &'static str,
-        found: usize,
-        expected: usize,
-    },
+    Length { what: &'static str, found: usize, expected: usize },
     /// Wavelengths must be finite and strictly ascending.
     #[error(
         "continuum: wave is not finite and strictly ascending at pixel {pixel}: sort it and drop repeated pixels"
@@ -76,11 +79,7 @@ pub enum ContinuumError {
     TooFewPixels { found: usize, needed: usize },
     /// A setting is out of its domain.
     #[error("continuum: setting `{name}` = {value} is invalid: {rule}")]
-    Setting {
-        name: &'static str,
-        value: f64,
-        rule: &'static str,
-    },
+    Setting { name: &'static str, value: f64, rule: &'static str },
     /// The spline system failed.
     #[error("continuum: {0}")]
     Spline(#[from] SplineError),
@@ -121,9 +120,8 @@ pub fn normalize(
         .collect();
     let (low, high) = settings.norm_range_angstrom;
     let in_range = |wave: f64| wave >= low && wave <= high;
-    let usable: Vec<bool> = (0..flux.len())
-        .map(|i| valid[i] && flux[i] > 0.0 && in_range(wave_angstrom[i]))
-        .collect();
+    let usable: Vec<bool> =
+        (0..flux.len()).map(|i| valid[i] && flux[i] > 0.0 && in_range(wave_angstrom[i])).collect();
     check_count(&usable, settings.min_positive_pixels)?;
 
     let smooth = |pixels: &[bool], p: f64| smooth(wave_angstrom, flux, &weights, pixels, p);
@@ -218,11 +216,7 @@ fn check_settings(settings: &ContinuumSettings) -> Result<(), ContinuumError> {
 
 fn check_arrays(wave: &[f64], flux: &[f64], weights: Option<&[f64]>) -> Result<(), ContinuumError> {
     let expected = wave.len();
-    let length = |what, found| ContinuumError::Length {
-        what,
-        found,
-        expected,
-    };
+    let length = |what, found| ContinuumError::Length { what, found, expected };
     if flux.len() != expected {
         return Err(length("flux", flux.len()));
     }
@@ -252,10 +246,7 @@ fn select(
     valid: &[bool],
     settings: &ContinuumSettings,
 ) -> Vec<bool> {
-    let mut all: Vec<f64> = (0..wave.len())
-        .filter(|&i| valid[i])
-        .map(|i| residual[i])
-        .collect();
+    let mut all: Vec<f64> = (0..wave.len()).filter(|&i| valid[i]).map(|i| residual[i]).collect();
     all.sort_unstable_by(f64::total_cmp);
     let (start, stop) = settings.norm_range_angstrom;
     let width = settings.bin_width_angstrom;
@@ -284,11 +275,7 @@ fn select(
 
 fn median_sorted(sorted: &[f64]) -> f64 {
     let half = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        sorted[half]
-    } else {
-        (sorted[half - 1] + sorted[half]) / 2.0
-    }
+    if sorted.len() % 2 == 1 { sorted[half] } else { (sorted[half - 1] + sorted[half]) / 2.0 }
 }
 
 /// Quantile of ascending values with linear interpolation (type 7 of Hyndman & Fan 1996).
@@ -304,11 +291,7 @@ fn quantile_sorted(sorted: &[f64], q: f64) -> f64 {
 fn median_deviation(sorted: &[f64], center: f64) -> f64 {
     let n = sorted.len();
     let upper = nth_deviation(sorted, center, n / 2 + 1);
-    if n % 2 == 1 {
-        upper
-    } else {
-        (nth_deviation(sorted, center, n / 2) + upper) / 2.0
-    }
+    if n % 2 == 1 { upper } else { (nth_deviation(sorted, center, n / 2) + upper) / 2.0 }
 }
 
 /// The `count`-th smallest |value - center|.
@@ -330,16 +313,8 @@ fn nth_deviation(sorted: &[f64], center: f64, count: usize) -> f64 {
         }
     }
     let worst = |start: usize| left(start).max(right(start));
-    let here = if low < n_window {
-        worst(low)
-    } else {
-        f64::INFINITY
-    };
-    let before = if low > 0 {
-        worst(low - 1)
-    } else {
-        f64::INFINITY
-    };
+    let here = if low < n_window { worst(low) } else { f64::INFINITY };
+    let before = if low > 0 { worst(low - 1) } else { f64::INFINITY };
     here.min(before)
 }
 

@@ -16,11 +16,7 @@ fn reference(test: &str) -> Option<Reference> {
     let npz = ReferenceNpz::open(test, "reference/slam/norm_real3.npz")?;
     let table = |name: &str| npz.array::<f64, Ix2>(name);
     Some(Reference {
-        wave: npz
-            .array::<f32, Ix1>("wave")
-            .iter()
-            .map(|&w| f64::from(w))
-            .collect(),
+        wave: npz.array::<f32, Ix1>("wave").iter().map(|&w| f64::from(w)).collect(),
         flux: table("flux_resamp"),
         ivar: table("invar_resamp"),
         norm: table("flux_norm_f8wave"),
@@ -80,23 +76,14 @@ fn scale_invariant_and_rows_independent() {
     let one = normalize(&wave, &flux, None, &settings).unwrap();
     let scaled: Vec<f64> = flux.iter().map(|f| f * 3.7e-5).collect();
     let other = normalize(&wave, &scaled, None, &settings).unwrap();
-    let gap = |a: &[f64], b: &[f64]| {
-        a.iter()
-            .zip(b)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f64::max)
-    };
+    let gap =
+        |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(gap(&one.flux, &other.flux) < 1e-9);
     let mut block = Array2::zeros((7, wave.len()));
     for (k, mut row) in block.rows_mut().into_iter().enumerate() {
-        row.assign(&Array1::from_iter(
-            flux.iter().map(|f| f * (1.0 + k as f64)),
-        ));
+        row.assign(&Array1::from_iter(flux.iter().map(|f| f * (1.0 + k as f64))));
     }
-    for (k, row) in normalize_rows(&wave, block.view(), None, &settings)
-        .into_iter()
-        .enumerate()
-    {
+    for (k, row) in normalize_rows(&wave, block.view(), None, &settings).into_iter().enumerate() {
         let alone = normalize(&wave, &block.row(k).to_vec(), None, &settings).unwrap();
         assert_eq!(row.unwrap(), alone);
     }
@@ -105,9 +92,7 @@ fn scale_invariant_and_rows_independent() {
 #[test]
 fn keeps_lines_and_flattens_the_slope() {
     let (wave, flux) = wave_and_flux();
-    let norm = normalize(&wave, &flux, None, &ContinuumSettings::default())
-        .unwrap()
-        .flux;
+    let norm = normalize(&wave, &flux, None, &ContinuumSettings::default()).unwrap().flux;
     let near = |at: f64| wave.iter().position(|&w| w >= at).unwrap();
     assert!(norm[near(8190.0)] < 0.75);
     let mean =
@@ -152,41 +137,21 @@ fn bad_input_is_an_error_that_names_it() {
     let negative: Vec<f64> = flux.iter().map(|f| -f).collect();
     assert_eq!(
         error(&wave, &negative, &settings),
-        ContinuumError::TooFewPixels {
-            found: 0,
-            needed: 100
-        }
+        ContinuumError::TooFewPixels { found: 0, needed: 100 }
     );
     let zero = vec![0.0; flux.len()];
     let all_bad = normalize(&wave, &flux, Some(&zero), &settings).unwrap_err();
-    assert!(matches!(
-        all_bad,
-        ContinuumError::TooFewPixels { found: 0, .. }
-    ));
-    let odd = ContinuumSettings {
-        quantile: 1.0,
-        ..settings.clone()
-    };
-    assert!(matches!(
-        error(&wave, &flux, &odd),
-        ContinuumError::Setting {
-            name: "quantile",
-            ..
-        }
-    ));
+    assert!(matches!(all_bad, ContinuumError::TooFewPixels { found: 0, .. }));
+    let odd = ContinuumSettings { quantile: 1.0, ..settings.clone() };
+    assert!(matches!(error(&wave, &flux, &odd), ContinuumError::Setting { name: "quantile", .. }));
     wave[10] = wave[9];
-    assert_eq!(
-        error(&wave, &flux, &settings),
-        ContinuumError::Wave { pixel: 10 }
-    );
+    assert_eq!(error(&wave, &flux, &settings), ContinuumError::Wave { pixel: 10 });
 }
 
 #[test]
 fn median_deviation_equals_the_plain_definition() {
     for n in [1usize, 2, 3, 10, 101, 102] {
-        let mut values: Vec<f64> = (0..n)
-            .map(|i| ((i * 37 % 53) as f64).powi(2) * 0.01)
-            .collect();
+        let mut values: Vec<f64> = (0..n).map(|i| ((i * 37 % 53) as f64).powi(2) * 0.01).collect();
         values.sort_by(f64::total_cmp);
         for center in [-3.0, 0.0, 4.2, 9.61, 1e3] {
             let mut plain: Vec<f64> = values.iter().map(|v| (v - center).abs()).collect();

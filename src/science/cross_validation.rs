@@ -67,10 +67,7 @@ impl Folds {
             n_rows[emptiest] += rows.len();
             rows.iter().for_each(|&row| fold_of_row[row] = emptiest);
         }
-        Ok(Self {
-            fold_of_row,
-            n_folds,
-        })
+        Ok(Self { fold_of_row, n_folds })
     }
 
     /// Cuts `n_row` rows into `n_folds` consecutive runs, as the released code's cross-validation does.
@@ -79,21 +76,13 @@ impl Folds {
     /// [`FoldError::TooFewStars`].
     pub fn consecutive(n_row: usize, n_folds: usize) -> Result<Self, FoldError> {
         if n_folds < 2 || n_row < n_folds {
-            return Err(FoldError::TooFewStars {
-                n_star: n_row,
-                n_folds,
-            });
+            return Err(FoldError::TooFewStars { n_star: n_row, n_folds });
         }
         let (size, longer) = (n_row / n_folds, n_row % n_folds);
         let lengths = (0..n_folds).map(|f| size + usize::from(f < longer));
-        let fold_of_row = lengths
-            .enumerate()
-            .flat_map(|(f, n)| std::iter::repeat_n(f, n))
-            .collect();
-        Ok(Self {
-            fold_of_row,
-            n_folds,
-        })
+        let fold_of_row =
+            lengths.enumerate().flat_map(|(f, n)| std::iter::repeat_n(f, n)).collect();
+        Ok(Self { fold_of_row, n_folds })
     }
 
     /// Number of folds.
@@ -108,16 +97,12 @@ impl Folds {
 
     /// Rows that `fold` holds out, ascending.
     pub fn held_out_rows(&self, fold: usize) -> Vec<usize> {
-        (0..self.fold_of_row.len())
-            .filter(|&row| self.fold_of_row[row] == fold)
-            .collect()
+        (0..self.fold_of_row.len()).filter(|&row| self.fold_of_row[row] == fold).collect()
     }
 
     /// Rows that `fold` trains on, ascending.
     pub fn training_rows(&self, fold: usize) -> Vec<usize> {
-        (0..self.fold_of_row.len())
-            .filter(|&row| self.fold_of_row[row] != fold)
-            .collect()
+        (0..self.fold_of_row.len()).filter(|&row| self.fold_of_row[row] != fold).collect()
     }
 
     /// Puts out-of-fold results back into row order, `(n_row,)`.
@@ -128,27 +113,17 @@ impl Folds {
     /// [`FoldError::Results`] where a fold has too few, too many or none.
     pub fn gather<T>(&self, per_fold: Vec<Vec<T>>) -> Result<Vec<T>, FoldError> {
         let mut expected = vec![0; self.n_folds];
-        self.fold_of_row
-            .iter()
-            .for_each(|&fold| expected[fold] += 1);
+        self.fold_of_row.iter().for_each(|&fold| expected[fold] += 1);
         let found = |fold: usize| per_fold.get(fold).map_or(0, Vec::len);
         let n_lists = self.n_folds.max(per_fold.len());
         for fold in 0..n_lists {
             let expected = expected.get(fold).copied().unwrap_or(0);
             if found(fold) != expected {
-                return Err(FoldError::Results {
-                    fold,
-                    found: found(fold),
-                    expected,
-                });
+                return Err(FoldError::Results { fold, found: found(fold), expected });
             }
         }
         let mut queues: Vec<_> = per_fold.into_iter().map(Vec::into_iter).collect();
-        Ok(self
-            .fold_of_row
-            .iter()
-            .filter_map(|&fold| queues[fold].next())
-            .collect())
+        Ok(self.fold_of_row.iter().filter_map(|&fold| queues[fold].next()).collect())
     }
 }
 
@@ -205,14 +180,8 @@ mod tests {
     fn gathering_restores_row_order() {
         let folds = Folds::by_star(&(0..23).collect::<Vec<u32>>(), 4, 9).unwrap();
         let per_fold = (0..4).map(|f| folds.held_out_rows(f)).collect();
-        assert_eq!(
-            folds.gather(per_fold).unwrap(),
-            (0..23).collect::<Vec<usize>>()
-        );
-        assert!(matches!(
-            folds.gather(vec![vec![0u8]]),
-            Err(FoldError::Results { fold: 0, .. })
-        ));
+        assert_eq!(folds.gather(per_fold).unwrap(), (0..23).collect::<Vec<usize>>());
+        assert!(matches!(folds.gather(vec![vec![0u8]]), Err(FoldError::Results { fold: 0, .. })));
     }
 
     #[test]

@@ -60,11 +60,8 @@ impl LabelScaler {
         if let Some(((row, column), &value)) = labels.indexed_iter().find(|(_, v)| !v.is_finite()) {
             return Err(LabelError::NotFinite { row, column, value });
         }
-        let columns: Vec<Moments> = labels
-            .columns()
-            .into_iter()
-            .map(|c| Moments::of(c.iter().copied()))
-            .collect();
+        let columns: Vec<Moments> =
+            labels.columns().into_iter().map(|c| Moments::of(c.iter().copied())).collect();
         Ok(Self {
             mean: columns.iter().map(|m| m.mean).collect(),
             scale: columns.iter().map(|m| m.scale).collect(),
@@ -94,9 +91,7 @@ impl LabelScaler {
 
     /// Brings a covariance of scaled labels, `(n_label, n_label)`, to physical units.
     pub fn covariance_to_physical(&self, scaled: ArrayView2<'_, f64>) -> Array2<f64> {
-        Array2::from_shape_fn(scaled.dim(), |(a, b)| {
-            scaled[[a, b]] * self.scale[a] * self.scale[b]
-        })
+        Array2::from_shape_fn(scaled.dim(), |(a, b)| scaled[[a, b]] * self.scale[a] * self.scale[b])
     }
 }
 
@@ -121,17 +116,8 @@ impl FluxScaler {
             return None;
         }
         let kept = flux.iter().zip(used).filter(|&(_, &u)| u).map(|(&f, _)| f);
-        let Moments {
-            mean,
-            scale,
-            constant,
-        } = Moments::of(kept);
-        Some(Self {
-            mean,
-            scale,
-            constant,
-            n_used,
-        })
+        let Moments { mean, scale, constant } = Moments::of(kept);
+        Some(Self { mean, scale, constant, n_used })
     }
 
     /// Standardizes a flux.
@@ -167,11 +153,7 @@ impl Moments {
         let first = rest.next();
         let constant = rest.all(|v| Some(v) == first);
         let scale = if constant || sd == 0.0 { 1.0 } else { sd };
-        Self {
-            mean,
-            scale,
-            constant: constant || sd == 0.0,
-        }
+        Self { mean, scale, constant: constant || sd == 0.0 }
     }
 }
 
@@ -196,18 +178,12 @@ impl LabelBox {
         let fold = |start: f64, pick: fn(f64, f64) -> f64| {
             labels.fold_axis(Axis(0), start, move |&a, &b| pick(a, b))
         };
-        Ok(Self {
-            lower: fold(f64::INFINITY, f64::min),
-            upper: fold(f64::NEG_INFINITY, f64::max),
-        })
+        Ok(Self { lower: fold(f64::INFINITY, f64::min), upper: fold(f64::NEG_INFINITY, f64::max) })
     }
 
     /// Widens the box by `margin`, in the units of the labels, on every side.
     pub fn widened(&self, margin: f64) -> Self {
-        Self {
-            lower: &self.lower - margin,
-            upper: &self.upper + margin,
-        }
+        Self { lower: &self.lower - margin, upper: &self.upper + margin }
     }
 
     /// Tells whether `labels`, `(n_label,)`, lie in the box, its faces included.
@@ -229,11 +205,7 @@ pub fn nearest_neighbor(
 ) -> Option<(usize, f64)> {
     let mut nearest: Option<(usize, f64)> = None;
     for (row, other) in training.outer_iter().enumerate() {
-        let squared: f64 = other
-            .iter()
-            .zip(labels)
-            .map(|(a, b)| (a - b) * (a - b))
-            .sum();
+        let squared: f64 = other.iter().zip(labels).map(|(a, b)| (a - b) * (a - b)).sum();
         if squared < nearest.map_or(f64::INFINITY, |(_, best)| best) {
             nearest = Some((row, squared));
         }
@@ -272,18 +244,8 @@ mod tests {
     #[test]
     fn missing_labels_are_refused_with_their_place() {
         let error = LabelScaler::fit(array![[1.0, 2.0], [1.0, f64::NAN]].view()).unwrap_err();
-        assert!(matches!(
-            error,
-            LabelError::NotFinite {
-                row: 1,
-                column: 1,
-                ..
-            }
-        ));
-        assert_eq!(
-            LabelScaler::fit(Array2::zeros((0, 3)).view()).unwrap_err(),
-            LabelError::Empty
-        );
+        assert!(matches!(error, LabelError::NotFinite { row: 1, column: 1, .. }));
+        assert_eq!(LabelScaler::fit(Array2::zeros((0, 3)).view()).unwrap_err(), LabelError::Empty);
     }
 
     #[test]
@@ -293,11 +255,7 @@ mod tests {
         assert_eq!((scaler.mean, scaler.scale, scaler.n_used), (2.0, 1.0, 2));
         assert_eq!(scaler.inverse(scaler.transform(2.7)), 2.7);
         assert!(FluxScaler::fit(flux.view(), &[false; 4]).is_none());
-        assert!(
-            FluxScaler::fit(array![0.9, 0.9, 0.9].view(), &[true; 3])
-                .unwrap()
-                .constant
-        );
+        assert!(FluxScaler::fit(array![0.9, 0.9, 0.9].view(), &[true; 3]).unwrap().constant);
     }
 
     #[test]
@@ -313,17 +271,8 @@ mod tests {
     #[test]
     fn nearest_neighbor_is_zero_at_a_training_star() {
         let labels = array![[0.0, 1.0], [2.0, -1.0], [2.0, -1.0]];
-        assert_eq!(
-            nearest_neighbor(labels.view(), array![2.0, -1.0].view()),
-            Some((1, 0.0))
-        );
-        assert_eq!(
-            nearest_neighbor(labels.view(), array![0.0, 4.0].view()),
-            Some((0, 3.0))
-        );
-        assert_eq!(
-            nearest_neighbor(labels.view(), array![f64::NAN, 0.0].view()),
-            None
-        );
+        assert_eq!(nearest_neighbor(labels.view(), array![2.0, -1.0].view()), Some((1, 0.0)));
+        assert_eq!(nearest_neighbor(labels.view(), array![0.0, 4.0].view()), Some((0, 3.0)));
+        assert_eq!(nearest_neighbor(labels.view(), array![f64::NAN, 0.0].view()), None);
     }
 }

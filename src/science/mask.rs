@@ -30,31 +30,15 @@ pub const GROWN: u16 = 1 << 9;
 
 /// Bit, name and description of every reason, for tables and footers.
 pub const REASONS: [(u16, &str, &str); 10] = [
-    (
-        ZERO_IVAR,
-        "zero_ivar",
-        "inverse variance is zero, negative or not a number",
-    ),
+    (ZERO_IVAR, "zero_ivar", "inverse variance is zero, negative or not a number"),
     (NOT_FINITE, "not_finite", "flux is not a finite number"),
     (ANDMASK, "andmask", "flagged bad in every exposure"),
     (ORMASK, "ormask", "flagged bad in some exposure"),
     (H_ALPHA, "h_alpha", "inside the H-alpha window"),
     (TELLURIC, "telluric", "inside a telluric absorption band"),
-    (
-        COSMIC,
-        "cosmic",
-        "sharp positive outlier against the local median",
-    ),
-    (
-        OUT_OF_RANGE,
-        "out_of_range",
-        "normalized flux outside its bounds",
-    ),
-    (
-        LOW_IVAR,
-        "low_ivar",
-        "normalized inverse variance at or below its threshold",
-    ),
+    (COSMIC, "cosmic", "sharp positive outlier against the local median"),
+    (OUT_OF_RANGE, "out_of_range", "normalized flux outside its bounds"),
+    (LOW_IVAR, "low_ivar", "normalized inverse variance at or below its threshold"),
     (GROWN, "grown", "neighbor of a run of masked pixels"),
 ];
 
@@ -109,11 +93,7 @@ impl Default for MaskSettings {
 pub enum MaskError {
     /// Arrays of one spectrum differ in length.
     #[error("mask: {what} has {found} pixels, {expected} expected: pass arrays of one spectrum")]
-    Length {
-        what: &'static str,
-        found: usize,
-        expected: usize,
-    },
+    Length { what: &'static str, found: usize, expected: usize },
     /// A reason's name is not in [`REASONS`].
     #[error("mask: unknown reason `{0}`: see the table of reasons")]
     UnknownReason(String),
@@ -206,10 +186,7 @@ fn bit(holds: bool, reason: u16) -> u16 {
 /// A run of n pixels grows by round(n / 4) on either side, within `settings.grow`: noise correlates over the line-spread
 /// function, so the neighbors of a bad run are suspect (the released code's rule, ties to even).
 pub fn grow(bits: &mut [u16], masking: u16, settings: &MaskSettings) {
-    let bad: Vec<bool> = bits
-        .iter()
-        .map(|&b| !is_used(b, masking & !GROWN))
-        .collect();
+    let bad: Vec<bool> = bits.iter().map(|&b| !is_used(b, masking & !GROWN)).collect();
     let (least, most) = settings.grow;
     let mut start = 0;
     while start < bad.len() {
@@ -251,9 +228,7 @@ pub fn bits_of_names<S: AsRef<str>>(names: &[S]) -> Result<u16, MaskError> {
     names.iter().try_fold(0, |bits, name| {
         let name = name.as_ref();
         let found = REASONS.iter().find(|(_, known, _)| *known == name);
-        found
-            .map(|(bit, ..)| bits | bit)
-            .ok_or_else(|| MaskError::UnknownReason(name.to_owned()))
+        found.map(|(bit, ..)| bits | bit).ok_or_else(|| MaskError::UnknownReason(name.to_owned()))
     })
 }
 
@@ -300,22 +275,14 @@ fn cosmic_pixels(flux: &[f64], ivar: &[f64], settings: &MaskSettings) -> Vec<boo
 fn median(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let half = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[half]
-    } else {
-        f64::midpoint(values[half - 1], values[half])
-    }
+    if values.len() % 2 == 1 { values[half] } else { f64::midpoint(values[half - 1], values[half]) }
 }
 
 fn check_length(what: &'static str, found: usize, expected: usize) -> Result<(), MaskError> {
     if found == expected {
         return Ok(());
     }
-    Err(MaskError::Length {
-        what,
-        found,
-        expected,
-    })
+    Err(MaskError::Length { what, found, expected })
 }
 
 #[cfg(test)]

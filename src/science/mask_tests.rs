@@ -28,10 +28,7 @@ fn observed_pixels_get_their_reasons() {
     let andmask = [0, 0, 0, 0, 2];
     let ormask = [1, 0, 0, 0, 2];
     let bits = observed_reasons(&flux, &ivar, Some(&andmask), Some(&ormask), &settings()).unwrap();
-    assert_eq!(
-        bits,
-        [ORMASK, NOT_FINITE, ZERO_IVAR, ZERO_IVAR, ANDMASK | ORMASK]
-    );
+    assert_eq!(bits, [ORMASK, NOT_FINITE, ZERO_IVAR, ZERO_IVAR, ANDMASK | ORMASK]);
     let used: Vec<bool> = bits.iter().map(|&b| is_used(b, MASKING)).collect();
     assert_eq!(used, [true, false, false, false, false]);
     assert!(observed_reasons(&flux, &ivar[1..], None, None, &settings()).is_err());
@@ -74,19 +71,9 @@ fn runs_grow_by_a_quarter_between_one_and_two() {
 fn normalized_spectrum_bounds() {
     let flux = [1.0, 1e-3, 1e2, -1.0, f64::INFINITY, 0.9];
     let ivar = [9.0, 9.0, 9.0, 9.0, 9.0, 0.5];
-    let strict = MaskSettings {
-        min_ivar: Some(1.0),
-        ..settings()
-    };
+    let strict = MaskSettings { min_ivar: Some(1.0), ..settings() };
     let bits = normalized_reasons(&flux, &ivar, &strict).unwrap();
-    let expected = [
-        0,
-        OUT_OF_RANGE,
-        OUT_OF_RANGE,
-        OUT_OF_RANGE,
-        NOT_FINITE,
-        LOW_IVAR,
-    ];
+    let expected = [0, OUT_OF_RANGE, OUT_OF_RANGE, OUT_OF_RANGE, NOT_FINITE, LOW_IVAR];
     assert_eq!(bits, expected);
     assert_eq!(normalized_reasons(&flux, &ivar, &settings()).unwrap()[5], 0);
 }
@@ -96,11 +83,7 @@ fn cosmic_hits_are_found_and_emission_lines_are_not() {
     let flux = |i: usize| 100.0 + 0.2 * i as f64 + (i * 37 % 11) as f64 * 0.3;
     let mut spectrum: Vec<f64> = (0..400).map(flux).collect();
     let ivar = vec![1.0; 400];
-    assert!(
-        cosmic_pixels(&spectrum, &ivar, &settings())
-            .iter()
-            .all(|h| !h)
-    );
+    assert!(cosmic_pixels(&spectrum, &ivar, &settings()).iter().all(|h| !h));
     spectrum[50] += 40.0;
     spectrum[120] += 60.0;
     spectrum[121] += 50.0;
@@ -123,23 +106,14 @@ fn heals_as_the_reference_does() {
     let Some(npz) = ReferenceNpz::open(test, "reference/slam/norm_real3.npz") else {
         return;
     };
-    let (flux, ivar) = (
-        npz.array::<f64, Ix2>("flux_norm"),
-        npz.array::<f64, Ix2>("invar_norm"),
-    );
+    let (flux, ivar) = (npz.array::<f64, Ix2>("flux_norm"), npz.array::<f64, Ix2>("invar_norm"));
     let healed = npz.array::<f64, Ix2>("healed_ivar");
-    let strict = MaskSettings {
-        min_ivar: Some(1.0),
-        ..settings()
-    };
+    let strict = MaskSettings { min_ivar: Some(1.0), ..settings() };
     for star in 0..3 {
         let (flux, ivar) = (flux.row(star).to_vec(), ivar.row(star).to_vec());
         let mut bits = normalized_reasons(&flux, &ivar, &strict).unwrap();
         grow(&mut bits, MASKING, &strict);
-        assert_eq!(
-            masked_ivar(&ivar, &bits, MASKING).unwrap(),
-            healed.row(star).to_vec()
-        );
+        assert_eq!(masked_ivar(&ivar, &bits, MASKING).unwrap(), healed.row(star).to_vec());
         // Real spectra of M dwarfs have few cosmic hits left after LAMOST's own combination.
         let raw = |name: &str| -> Vec<f64> {
             let row = npz.array::<f32, Ix1>(&format!("raw_{name}_{star}"));

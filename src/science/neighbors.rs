@@ -47,13 +47,10 @@ impl SkyIndex {
     /// Indexes sources, `(n_source,)` degrees. Rows without a position (NaN, sentinels) are never found.
     pub fn new(ra_deg: &[f64], dec_deg: &[f64]) -> Result<Self, NeighborError> {
         check_length(ra_deg, dec_deg)?;
-        let rows: Vec<usize> = (0..ra_deg.len())
-            .filter(|&i| is_position(ra_deg[i], dec_deg[i]))
-            .collect();
-        let points: Vec<[f64; 3]> = rows
-            .iter()
-            .map(|&i| unit_vector(ra_deg[i], dec_deg[i]))
-            .collect();
+        let rows: Vec<usize> =
+            (0..ra_deg.len()).filter(|&i| is_position(ra_deg[i], dec_deg[i])).collect();
+        let points: Vec<[f64; 3]> =
+            rows.iter().map(|&i| unit_vector(ra_deg[i], dec_deg[i])).collect();
         let tree = if points.is_empty() {
             None
         } else {
@@ -63,12 +60,7 @@ impl SkyIndex {
                 why: format!("{error:?}"),
             })?)
         };
-        Ok(Self {
-            ra_deg: ra_deg.to_vec(),
-            dec_deg: dec_deg.to_vec(),
-            rows,
-            tree,
-        })
+        Ok(Self { ra_deg: ra_deg.to_vec(), dec_deg: dec_deg.to_vec(), rows, tree })
     }
 
     /// Finds all sources within `radius_arcsec` (included), sorted by separation, then row.
@@ -113,10 +105,7 @@ impl SkyIndex {
             .map(|candidate| {
                 let index = self.rows[candidate.item as usize];
                 let (ra, dec) = (self.ra_deg[index], self.dec_deg[index]);
-                Neighbor {
-                    index,
-                    separation_arcsec: separation_arcsec(ra_deg, dec_deg, ra, dec),
-                }
+                Neighbor { index, separation_arcsec: separation_arcsec(ra_deg, dec_deg, ra, dec) }
             })
             .filter(|neighbor| neighbor.separation_arcsec <= radius_arcsec)
             .collect();
@@ -130,11 +119,7 @@ impl SkyIndex {
 
 fn check_length(ra_deg: &[f64], dec_deg: &[f64]) -> Result<(), NeighborError> {
     let (n_ra, n_dec) = (ra_deg.len(), dec_deg.len());
-    if n_ra == n_dec {
-        Ok(())
-    } else {
-        Err(NeighborError::Length { n_ra, n_dec })
-    }
+    if n_ra == n_dec { Ok(()) } else { Err(NeighborError::Length { n_ra, n_dec }) }
 }
 
 fn check_radius(radius_arcsec: f64) -> Result<(), NeighborError> {
@@ -162,9 +147,7 @@ mod tests {
             .filter(|n| n.separation_arcsec <= radius)
             .collect();
         found.sort_by(|a, b| {
-            (a.separation_arcsec, a.index)
-                .partial_cmp(&(b.separation_arcsec, b.index))
-                .unwrap()
+            (a.separation_arcsec, a.index).partial_cmp(&(b.separation_arcsec, b.index)).unwrap()
         });
         found
     }
@@ -200,35 +183,21 @@ mod tests {
 
     #[test]
     fn nan_and_sentinels_never_match() {
-        let sources = [
-            (f64::NAN, 0.0),
-            (10.0, f64::NAN),
-            (-9999.0, 0.0),
-            (10.0, -9999.0),
-            (10.0, 20.0),
-        ];
+        let sources =
+            [(f64::NAN, 0.0), (10.0, f64::NAN), (-9999.0, 0.0), (10.0, -9999.0), (10.0, 20.0)];
         let index = index_of(&sources);
         let found = index.within(10.0, 20.0, 648_000.0).unwrap();
         assert_eq!(found.iter().map(|n| n.index).collect::<Vec<_>>(), [4]);
-        let each = index
-            .within_each(&[f64::NAN, 10.0, -9999.0], &[20.0, 20.0, 20.0], 3.0)
-            .unwrap();
+        let each = index.within_each(&[f64::NAN, 10.0, -9999.0], &[20.0, 20.0, 20.0], 3.0).unwrap();
         assert_eq!(each.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 0]);
         assert!(index_of(&[]).within(0.0, 0.0, 3.0).unwrap().is_empty());
     }
 
     #[test]
     fn many_sources_at_one_place_are_all_found_in_row_order() {
-        let found = index_of(&[(266.4, -28.9); 500])
-            .within(266.4, -28.9, 1.0)
-            .unwrap();
+        let found = index_of(&[(266.4, -28.9); 500]).within(266.4, -28.9, 1.0).unwrap();
         assert_eq!(found.len(), 500);
-        assert!(
-            found
-                .iter()
-                .enumerate()
-                .all(|(i, n)| n.index == i && n.separation_arcsec == 0.0)
-        );
+        assert!(found.iter().enumerate().all(|(i, n)| n.index == i && n.separation_arcsec == 0.0));
     }
 
     #[test]
@@ -238,10 +207,7 @@ mod tests {
             Err(NeighborError::Length { n_ra: 1, n_dec: 0 })
         ));
         let index = index_of(&[(1.0, 2.0)]);
-        assert_eq!(
-            index.within(1.0, 2.0, -1.0),
-            Err(NeighborError::Radius(-1.0))
-        );
+        assert_eq!(index.within(1.0, 2.0, -1.0), Err(NeighborError::Radius(-1.0)));
         assert!(index.within_each(&[1.0], &[2.0], f64::NAN).is_err());
     }
 }

@@ -65,9 +65,7 @@ impl ReferenceNpz {
         match method {
             0 => out.extend_from_slice(bytes),
             8 => {
-                flate2::read::DeflateDecoder::new(bytes)
-                    .read_to_end(&mut out)
-                    .unwrap();
+                flate2::read::DeflateDecoder::new(bytes).read_to_end(&mut out).unwrap();
             }
             other => panic!("zip method {other}"),
         }

@@ -37,11 +37,7 @@ pub enum ResampleError {
     #[error(
         "resample: {what} has {found} pixels, wave has {expected}: pass arrays of one spectrum"
     )]
-    Length {
-        what: &'static str,
-        found: usize,
-        expected: usize,
-    },
+    Length { what: &'static str, found: usize, expected: usize },
     /// Fewer than two input pixels.
     #[error("resample: {found} input pixels, at least 2 needed: reject the spectrum")]
     TooFewPixels { found: usize },
@@ -54,12 +50,7 @@ pub enum ResampleError {
     #[error(
         "resample: grid {grid_low:.2}-{grid_high:.2} Angstrom is not inside the spectrum, {low:.2}-{high:.2}: cubic interpolation does not extrapolate"
     )]
-    Range {
-        grid_low: f64,
-        grid_high: f64,
-        low: f64,
-        high: f64,
-    },
+    Range { grid_low: f64, grid_high: f64, low: f64, high: f64 },
     /// The interpolating spline failed.
     #[error("resample: {0}")]
     Spline(#[from] SplineError),
@@ -97,10 +88,8 @@ pub fn average(
     check_wave(wave_angstrom)?;
     check_length("flux", flux.len(), wave_angstrom.len())?;
     check_length("ivar", ivar.len(), wave_angstrom.len())?;
-    let mut out = Resampled {
-        flux: Vec::with_capacity(grid.len()),
-        ivar: Vec::with_capacity(grid.len()),
-    };
+    let mut out =
+        Resampled { flux: Vec::with_capacity(grid.len()), ivar: Vec::with_capacity(grid.len()) };
     for_each_pixel(wave_angstrom, grid, |shares| {
         let (value, weight) = pixel_average(shares, flux, ivar, rule);
         out.flux.push(value);
@@ -139,12 +128,7 @@ pub fn cubic(
     if let (Some(&grid_low), Some(&grid_high)) = (at_angstrom.first(), at_angstrom.last())
         && !(grid_low >= low && grid_high <= high)
     {
-        return Err(ResampleError::Range {
-            grid_low,
-            grid_high,
-            low,
-            high,
-        });
+        return Err(ResampleError::Range { grid_low, grid_high, low, high });
     }
     Ok(SmoothingSpline::interpolate(wave_angstrom, values)?.evaluate_ascending(at_angstrom))
 }
@@ -172,9 +156,8 @@ fn pixel_average(shares: &[Share], flux: &[f64], ivar: &[f64], rule: VarianceRul
 /// Average of the finite fluxes whatever their ivar; 0 without any.
 fn finite_average(shares: &[Share], flux: &[f64]) -> f64 {
     let finite = shares.iter().filter(|s| flux[s.input].is_finite());
-    let (sum, weight) = finite.fold((0.0, 0.0), |(sum, weight), s| {
-        (sum + s.weight * flux[s.input], weight + s.weight)
-    });
+    let (sum, weight) = finite
+        .fold((0.0, 0.0), |(sum, weight), s| (sum + s.weight * flux[s.input], weight + s.weight));
     if weight > 0.0 { sum / weight } else { 0.0 }
 }
 
@@ -209,16 +192,8 @@ fn input_edges(wave: &[f64]) -> Vec<(f64, f64)> {
     let last = wave.len() - 1;
     (0..=last)
         .map(|i| {
-            let left = if i > 0 {
-                Some(wave[i] - middle(i - 1))
-            } else {
-                None
-            };
-            let right = if i < last {
-                Some(middle(i) - wave[i])
-            } else {
-                None
-            };
+            let left = if i > 0 { Some(wave[i] - middle(i - 1)) } else { None };
+            let right = if i < last { Some(middle(i) - wave[i]) } else { None };
             let (left, right) = match (left, right) {
                 (Some(l), Some(r)) => (l.min(1.5 * r), r.min(1.5 * l)),
                 (l, r) => (l.or(r).unwrap_or(0.0), r.or(l).unwrap_or(0.0)),
@@ -245,11 +220,7 @@ fn check_length(what: &'static str, found: usize, expected: usize) -> Result<(),
     if found == expected {
         return Ok(());
     }
-    Err(ResampleError::Length {
-        what,
-        found,
-        expected,
-    })
+    Err(ResampleError::Length { what, found, expected })
 }
 
 #[cfg(test)]

@@ -6,20 +6,11 @@ use super::*;
 
 /// The LAMOST grid, `shift` pixels to the red of the model's.
 fn lamost_wave(shift: f64) -> Vec<f64> {
-    (0..3900)
-        .map(|i| wave_of_index(f64::from(i) + shift))
-        .collect()
+    (0..3900).map(|i| wave_of_index(f64::from(i) + shift)).collect()
 }
 
 fn run(wave: &[f64], flux: &[f64], ivar: &[f64]) -> Resampled {
-    average(
-        wave,
-        flux,
-        ivar,
-        &PixelGrid::paper(),
-        VarianceRule::Weighted,
-    )
-    .unwrap()
+    average(wave, flux, ivar, &PixelGrid::paper(), VarianceRule::Weighted).unwrap()
 }
 
 #[test]
@@ -90,10 +81,7 @@ fn bad_pixels_are_left_out_and_noise_never_shrinks_by_them() {
         assert!((out.flux[saved] - 2.0).abs() < 1e-12 && (out.ivar[saved] - 4.0).abs() < 1e-9);
     }
     assert!(out.flux.iter().all(|f| f.is_finite()));
-    assert!(
-        out.flux[at(3100)] > 1e5,
-        "flux without ivar is still the data"
-    );
+    assert!(out.flux[at(3100)] > 1e5, "flux without ivar is still the data");
     assert_eq!(out.ivar.iter().filter(|&&v| v == 0.0).count(), 3);
 }
 
@@ -131,10 +119,7 @@ fn cubic_equals_the_reference_interpolation() {
         return;
     };
     let f64s = |name: &str| -> Vec<f64> {
-        npz.array::<f32, Ix1>(name)
-            .iter()
-            .map(|&v| f64::from(v))
-            .collect()
+        npz.array::<f32, Ix1>(name).iter().map(|&v| f64::from(v)).collect()
     };
     let grid = f64s("wave");
     for (row, key) in [("flux", "flux_resamp"), ("invar", "invar_resamp")] {
@@ -164,16 +149,10 @@ fn bad_input_is_an_error() {
     assert!(matches!(short, ResampleError::Length { what: "flux", .. }));
     let mut twice = wave.clone();
     twice[5] = twice[4];
-    assert_eq!(
-        average(&twice, &flux, &flux, &grid, rule),
-        Err(ResampleError::Wave { pixel: 5 })
-    );
+    assert_eq!(average(&twice, &flux, &flux, &grid, rule), Err(ResampleError::Wave { pixel: 5 }));
     assert!(matches!(
         average(&wave[..1], &flux[..1], &flux[..1], &grid, rule),
         Err(ResampleError::TooFewPixels { found: 1 })
     ));
-    assert!(matches!(
-        cubic(&wave, &flux, &[3000.0, 5000.0]),
-        Err(ResampleError::Range { .. })
-    ));
+    assert!(matches!(cubic(&wave, &flux, &[3000.0, 5000.0]), Err(ResampleError::Range { .. })));
 }

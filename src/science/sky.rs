@@ -24,18 +24,10 @@ pub enum SkyError {
     #[error(
         "sky: space motion of the star at ra {ra_deg}, dec {dec_deg} deg cannot be propagated (status {status}): check proper motion, parallax and radial velocity"
     )]
-    Motion {
-        ra_deg: f64,
-        dec_deg: f64,
-        status: i32,
-    },
+    Motion { ra_deg: f64, dec_deg: f64, status: i32 },
     /// Text that is not a sexagesimal angle.
     #[error("sky: `{text}` is not a sexagesimal {what}: {rule}")]
-    Sexagesimal {
-        text: String,
-        what: &'static str,
-        rule: &'static str,
-    },
+    Sexagesimal { text: String, what: &'static str, rule: &'static str },
 }
 
 /// Angle between two directions, arcsec; exact to rounding from 0 to 180 degrees.
@@ -50,10 +42,7 @@ pub fn separation_arcsec(ra1_deg: f64, dec1_deg: f64, ra2_deg: f64, dec2_deg: f6
     let half = (0.5 * (ra2_deg - ra1_deg).to_radians()).sin();
     let along = (dec2_deg - dec1_deg).to_radians().sin() + 2.0 * sin1 * cos2 * half * half;
     let across = cos2 * sin_dra;
-    across
-        .hypot(along)
-        .atan2(sin1 * sin2 + cos1 * cos2 * cos_dra)
-        * ARCSEC_PER_RAD
+    across.hypot(along).atan2(sin1 * sin2 + cos1 * cos2 * cos_dra) * ARCSEC_PER_RAD
 }
 
 /// True for a finite position with dec in -90..=90 and ra in -360..=720 degrees; sentinels such as -9999 are not.
@@ -105,22 +94,14 @@ pub fn propagate(star: &Astrometry, from_yr: f64, to_yr: f64) -> Result<Astromet
         space_motion(star, has_parallax, has_rv, from_yr, to_yr);
     // Bit 0 says only that the distance was replaced; the others that the motion was dropped or did not converge.
     if status & !1 != 0 {
-        return Err(SkyError::Motion {
-            ra_deg,
-            dec_deg,
-            status,
-        });
+        return Err(SkyError::Motion { ra_deg, dec_deg, status });
     }
     Ok(Astrometry {
         ra_deg: ra.to_degrees().rem_euclid(360.0),
         dec_deg: dec.to_degrees(),
         pmra_mas_yr: pmra / RAD_PER_MAS * dec.cos(),
         pmdec_mas_yr: pmdec / RAD_PER_MAS,
-        parallax_mas: if has_parallax {
-            parallax * 1e3
-        } else {
-            star.parallax_mas
-        },
+        parallax_mas: if has_parallax { parallax * 1e3 } else { star.parallax_mas },
         rv_km_s: if has_rv { rv } else { star.rv_km_s },
     })
 }
@@ -140,11 +121,7 @@ fn space_motion(
         dec,
         star.pmra_mas_yr * RAD_PER_MAS / dec.cos(),
         star.pmdec_mas_yr * RAD_PER_MAS,
-        if has_parallax {
-            star.parallax_mas / 1e3
-        } else {
-            0.0
-        },
+        if has_parallax { star.parallax_mas / 1e3 } else { 0.0 },
         if has_rv { star.rv_km_s } else { 0.0 },
         julian_date(from_yr),
         0.0,
@@ -164,11 +141,8 @@ fn julian_date(year: f64) -> f64 {
 
 /// Parses a right ascension such as `00 00 34.8` or `00:00:34.8` (hours, minutes, seconds) to degrees, 0 to 360.
 pub fn parse_ra_deg(text: &str) -> Result<f64, SkyError> {
-    let fail = |rule| SkyError::Sexagesimal {
-        text: text.to_owned(),
-        what: "right ascension",
-        rule,
-    };
+    let fail =
+        |rule| SkyError::Sexagesimal { text: text.to_owned(), what: "right ascension", rule };
     let (negative, hours) = sexagesimal(text).map_err(fail)?;
     if negative || hours >= 24.0 {
         return Err(fail("hours must lie in 0..24"));
@@ -178,11 +152,7 @@ pub fn parse_ra_deg(text: &str) -> Result<f64, SkyError> {
 
 /// Parses a declination such as `-05 33 07` or `-00:33:07` (degrees, minutes, seconds) to degrees, -90 to 90.
 pub fn parse_dec_deg(text: &str) -> Result<f64, SkyError> {
-    let fail = |rule| SkyError::Sexagesimal {
-        text: text.to_owned(),
-        what: "declination",
-        rule,
-    };
+    let fail = |rule| SkyError::Sexagesimal { text: text.to_owned(), what: "declination", rule };
     let (negative, degrees) = sexagesimal(text).map_err(fail)?;
     if degrees > 90.0 {
         return Err(fail("degrees must lie in -90..=90"));

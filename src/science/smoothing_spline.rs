@@ -53,11 +53,7 @@ impl SmoothingSpline {
                 y[i] - lambda * (right - left) / weights[i]
             })
             .collect();
-        Ok(Self {
-            x: x.to_vec(),
-            value,
-            second,
-        })
+        Ok(Self { x: x.to_vec(), value, second })
     }
 
     /// Interpolates through all points with the not-a-knot end condition, as `interp1d(kind="cubic")` does.
@@ -66,11 +62,7 @@ impl SmoothingSpline {
     pub fn interpolate(x: &[f64], y: &[f64]) -> Result<Self, SplineError> {
         check(x, y, &vec![1.0; x.len()], 4)?;
         let second = not_a_knot(x, y);
-        Ok(Self {
-            x: x.to_vec(),
-            value: y.to_vec(),
-            second,
-        })
+        Ok(Self { x: x.to_vec(), value: y.to_vec(), second })
     }
 
     /// Evaluates at ascending points, `(m,)`; one pass over knots and points.
@@ -112,11 +104,7 @@ impl SmoothingSpline {
 fn check(x: &[f64], y: &[f64], weights: &[f64], needed: usize) -> Result<(), SplineError> {
     let n_knot = x.len();
     if y.len() != n_knot || weights.len() != n_knot {
-        return Err(SplineError::Length {
-            x: n_knot,
-            y: y.len(),
-            weights: weights.len(),
-        });
+        return Err(SplineError::Length { x: n_knot, y: y.len(), weights: weights.len() });
     }
     if n_knot < needed {
         return Err(SplineError::TooFewKnots { n_knot, needed });
@@ -230,9 +218,7 @@ mod tests {
     use super::*;
 
     fn sample() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-        let x: Vec<f64> = (0..40)
-            .map(|i| f64::from(i) + 0.3 * (f64::from(i)).sin())
-            .collect();
+        let x: Vec<f64> = (0..40).map(|i| f64::from(i) + 0.3 * (f64::from(i)).sin()).collect();
         let y = x.iter().map(|x| (0.4 * x).sin() + 0.01 * x * x).collect();
         let w = (0..40).map(|i| 1.0 + f64::from(i % 3)).collect();
         (x, y, w)
@@ -240,9 +226,7 @@ mod tests {
 
     /// The functional that the fit minimizes; f''^2 integrates exactly because f'' is piecewise linear.
     fn objective(s: &SmoothingSpline, y: &[f64], w: &[f64], p: f64) -> f64 {
-        let misfit: f64 = (0..y.len())
-            .map(|i| w[i] * (y[i] - s.value[i]).powi(2))
-            .sum();
+        let misfit: f64 = (0..y.len()).map(|i| w[i] * (y[i] - s.value[i]).powi(2)).sum();
         let bending: f64 = (1..y.len())
             .map(|i| {
                 let (a, b) = (s.second[i - 1], s.second[i]);
@@ -300,21 +284,12 @@ mod tests {
     fn bad_input_is_named() {
         let one = [1.0; 3];
         let fit = |x: &[f64], y: &[f64], w: &[f64]| SmoothingSpline::fit(x, y, w, 0.5).unwrap_err();
-        assert!(matches!(
-            fit(&[0.0, 1.0], &one[..2], &one[..2]),
-            SplineError::TooFewKnots { .. }
-        ));
-        assert_eq!(
-            fit(&[0.0, 1.0, 1.0], &one, &one),
-            SplineError::NotAscending { knot: 2 }
-        );
+        assert!(matches!(fit(&[0.0, 1.0], &one[..2], &one[..2]), SplineError::TooFewKnots { .. }));
+        assert_eq!(fit(&[0.0, 1.0, 1.0], &one, &one), SplineError::NotAscending { knot: 2 });
         assert_eq!(
             fit(&[0.0, 1.0, 2.0], &[1.0, f64::NAN, 1.0], &one),
             SplineError::Singular { knot: 1 }
         );
-        assert!(matches!(
-            fit(&[0.0, 1.0, 2.0], &one[..2], &one),
-            SplineError::Length { .. }
-        ));
+        assert!(matches!(fit(&[0.0, 1.0, 2.0], &one[..2], &one), SplineError::Length { .. }));
     }
 }

@@ -70,11 +70,7 @@ pub struct HyperParameters {
 
 impl std::fmt::Display for HyperParameters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "C = {}, gamma = {}, epsilon = {}",
-            self.c, self.gamma, self.epsilon
-        )
+        write!(f, "C = {}, gamma = {}, epsilon = {}", self.c, self.gamma, self.epsilon)
     }
 }
 
@@ -84,11 +80,7 @@ impl HyperParameters {
     /// # Errors
     /// [`SvrError::HyperParameter`] names the first that is not.
     pub fn check(&self) -> Result<(), SvrError> {
-        for (name, value) in [
-            ("C", self.c),
-            ("gamma", self.gamma),
-            ("epsilon", self.epsilon),
-        ] {
+        for (name, value) in [("C", self.c), ("gamma", self.gamma), ("epsilon", self.epsilon)] {
             if !(value.is_finite() && value > 0.0) {
                 return Err(SvrError::HyperParameter { name, value });
             }
@@ -122,11 +114,7 @@ impl SvrProblem<'_> {
         let n_train = self.scaled_labels.nrows();
         for (what, found) in [("target", self.target.len()), ("used", self.used.len())] {
             if found != n_train {
-                return Err(SvrError::Length {
-                    what,
-                    n_train,
-                    found,
-                });
+                return Err(SvrError::Length { what, n_train, found });
             }
         }
         let rows = self.used_rows();
@@ -135,10 +123,7 @@ impl SvrProblem<'_> {
         }
         for row in rows {
             if !self.target[row].is_finite() {
-                return Err(SvrError::NotFinite {
-                    row,
-                    what: "target",
-                });
+                return Err(SvrError::NotFinite { row, what: "target" });
             }
             if self.scaled_labels.row(row).iter().any(|v| !v.is_finite()) {
                 return Err(SvrError::NotFinite { row, what: "label" });
@@ -184,12 +169,7 @@ pub trait SvrSolver: Sync {
         rows: &[usize],
     ) -> Array1<f64> {
         let predict = |&row: &usize| {
-            predict(
-                problem.scaled_labels,
-                gamma,
-                solution,
-                problem.scaled_labels.row(row),
-            )
+            predict(problem.scaled_labels, gamma, solution, problem.scaled_labels.row(row))
         };
         rows.iter().map(predict).collect()
     }
@@ -208,14 +188,8 @@ pub fn predict(
     solution: &SvrSolution,
     theta: ArrayView1<'_, f64>,
 ) -> f64 {
-    let terms = scaled_labels
-        .outer_iter()
-        .zip(&solution.dual)
-        .filter(|&(_, &dual)| dual != 0.0);
-    terms
-        .map(|(row, dual)| dual * gaussian_kernel(row, theta, gamma))
-        .sum::<f64>()
-        + solution.bias
+    let terms = scaled_labels.outer_iter().zip(&solution.dual).filter(|&(_, &dual)| dual != 0.0);
+    terms.map(|(row, dual)| dual * gaussian_kernel(row, theta, gamma)).sum::<f64>() + solution.bias
 }
 
 /// How far a candidate solution is from optimal, each part in its own unit.
@@ -234,10 +208,7 @@ pub struct KktViolation {
 impl KktViolation {
     /// The largest of the four.
     pub fn max(&self) -> f64 {
-        self.stationarity
-            .max(self.excess_over_c)
-            .max(self.sum_of_dual)
-            .max(self.unused_dual)
+        self.stationarity.max(self.excess_over_c).max(self.sum_of_dual).max(self.unused_dual)
     }
 }
 
@@ -310,11 +281,7 @@ mod tests {
     use super::*;
     use ndarray::{Array2, array};
 
-    const HYPER: HyperParameters = HyperParameters {
-        c: 1.0,
-        gamma: 0.5,
-        epsilon: 0.1,
-    };
+    const HYPER: HyperParameters = HyperParameters { c: 1.0, gamma: 0.5, epsilon: 0.1 };
 
     /// Two far-apart points have k = 0 between them, so the optimum is known in closed form.
     fn two_points() -> (Array2<f64>, Array1<f64>) {
@@ -324,11 +291,8 @@ mod tests {
     #[test]
     fn closed_form_optimum_has_no_violation() {
         let (labels, target) = two_points();
-        let problem = SvrProblem {
-            scaled_labels: labels.view(),
-            target: target.view(),
-            used: &[true; 2],
-        };
+        let problem =
+            SvrProblem { scaled_labels: labels.view(), target: target.view(), used: &[true; 2] };
         let violation = kkt_violation(&problem, HYPER, array![0.4, -0.4].view(), 0.0);
         assert!(violation.max() < 1e-12, "{violation:?}");
     }
@@ -336,20 +300,14 @@ mod tests {
     #[test]
     fn every_kind_of_violation_is_seen() {
         let (labels, target) = two_points();
-        let problem = SvrProblem {
-            scaled_labels: labels.view(),
-            target: target.view(),
-            used: &[true; 2],
-        };
+        let problem =
+            SvrProblem { scaled_labels: labels.view(), target: target.view(), used: &[true; 2] };
         let of = |a, b| kkt_violation(&problem, HYPER, array![a, b].view(), 0.0);
         assert!((of(0.0, 0.0).stationarity - 0.4).abs() < 1e-12);
         assert!((of(1.0, -1.0).stationarity - 0.6).abs() < 1e-12);
         assert!((of(0.4, -0.3).sum_of_dual - 0.1).abs() < 1e-12);
         assert!((of(1.5, -1.5).excess_over_c - 0.5).abs() < 1e-12);
-        let masked = SvrProblem {
-            used: &[true, false],
-            ..problem
-        };
+        let masked = SvrProblem { used: &[true, false], ..problem };
         assert!(
             (kkt_violation(&masked, HYPER, array![0.4, -0.4].view(), 0.0).unused_dual - 0.4).abs()
                 < 1e-12
@@ -359,45 +317,15 @@ mod tests {
     #[test]
     fn malformed_problems_are_refused() {
         let (labels, target) = two_points();
-        let problem = SvrProblem {
-            scaled_labels: labels.view(),
-            target: target.view(),
-            used: &[true; 3],
-        };
-        assert!(matches!(
-            problem.check(),
-            Err(SvrError::Length { what: "used", .. })
-        ));
-        let problem = SvrProblem {
-            used: &[true, false],
-            ..problem
-        };
+        let problem =
+            SvrProblem { scaled_labels: labels.view(), target: target.view(), used: &[true; 3] };
+        assert!(matches!(problem.check(), Err(SvrError::Length { what: "used", .. })));
+        let problem = SvrProblem { used: &[true, false], ..problem };
         assert_eq!(problem.check(), Err(SvrError::TooFewRows { n_used: 1 }));
         let holed = array![0.5, f64::NAN];
-        let problem = SvrProblem {
-            used: &[true; 2],
-            target: holed.view(),
-            ..problem
-        };
-        assert!(matches!(
-            problem.check(),
-            Err(SvrError::NotFinite { row: 1, .. })
-        ));
-        assert!(
-            HyperParameters {
-                gamma: 0.0,
-                ..HYPER
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            HyperParameters {
-                c: f64::NAN,
-                ..HYPER
-            }
-            .check()
-            .is_err()
-        );
+        let problem = SvrProblem { used: &[true; 2], target: holed.view(), ..problem };
+        assert!(matches!(problem.check(), Err(SvrError::NotFinite { row: 1, .. })));
+        assert!(HyperParameters { gamma: 0.0, ..HYPER }.check().is_err());
+        assert!(HyperParameters { c: f64::NAN, ..HYPER }.check().is_err());
     }
 }

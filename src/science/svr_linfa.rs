@@ -44,23 +44,14 @@ impl SvrSolver for LinfaSolver {
             .eps(self.tolerance)
             .shrinking(false)
             .fit(&DatasetBase::new(records, targets))
-            .map_err(|e| SvrError::Solver {
-                solver: "linfa",
-                hyper,
-                reason: e.to_string(),
-            })?;
+            .map_err(|e| SvrError::Solver { solver: "linfa", hyper, reason: e.to_string() })?;
         let mut dual = Array1::zeros(problem.used.len());
         for (&row, &alpha) in rows.iter().zip(&svm.alpha) {
             dual[row] = alpha;
         }
         let bias = -svm.rho;
         let kkt_residual = kkt_violation(problem, hyper, dual.view(), bias).max();
-        Ok(SvrSolution {
-            dual,
-            bias,
-            kkt_residual,
-            n_iterations: None,
-        })
+        Ok(SvrSolution { dual, bias, kkt_residual, n_iterations: None })
     }
 }
 
@@ -74,90 +65,51 @@ mod tests {
         let labels = Array2::from_shape_fn((n, 2), |(i, j)| {
             ((i * (3 + 4 * j)) as f64 * 0.618).fract() * 4.0 - 2.0
         });
-        let target = labels
-            .outer_iter()
-            .map(|x| (1.3 * x[0]).sin() + 0.4 * x[1] * x[0])
-            .collect();
+        let target = labels.outer_iter().map(|x| (1.3 * x[0]).sin() + 0.4 * x[1] * x[0]).collect();
         (labels, target)
     }
 
-    const HYPER: HyperParameters = HyperParameters {
-        c: 4.0,
-        gamma: 0.5,
-        epsilon: 0.05,
-    };
+    const HYPER: HyperParameters = HyperParameters { c: 4.0, gamma: 0.5, epsilon: 0.05 };
 
     #[test]
     fn solution_is_optimal_and_follows_a_smooth_function() {
         let (labels, target) = wave_problem(120);
-        let problem = SvrProblem {
-            scaled_labels: labels.view(),
-            target: target.view(),
-            used: &[true; 120],
-        };
+        let problem =
+            SvrProblem { scaled_labels: labels.view(), target: target.view(), used: &[true; 120] };
         let solution = LinfaSolver::default().fit(&problem, HYPER).unwrap();
-        assert!(
-            solution.kkt_residual < 2e-5,
-            "KKT residual {}",
-            solution.kkt_residual
-        );
+        assert!(solution.kkt_residual < 2e-5, "KKT residual {}", solution.kkt_residual);
         let theta = ndarray::array![0.37, -0.81];
         let expected = (1.3f64 * 0.37).sin() - 0.4 * 0.81 * 0.37;
         let got = predict(labels.view(), HYPER.gamma, &solution, theta.view());
-        assert!(
-            (got - expected).abs() < 0.08,
-            "got {got}, expected {expected}"
-        );
+        assert!((got - expected).abs() < 0.08, "got {got}, expected {expected}");
     }
 
     #[test]
     fn masked_rows_do_not_matter_and_get_no_coefficient() {
         let (labels, target) = wave_problem(80);
         let used: Vec<bool> = (0..80).map(|i| i % 5 != 0).collect();
-        let problem = SvrProblem {
-            scaled_labels: labels.view(),
-            target: target.view(),
-            used: &used,
-        };
+        let problem =
+            SvrProblem { scaled_labels: labels.view(), target: target.view(), used: &used };
         let solution = LinfaSolver::default().fit(&problem, HYPER).unwrap();
-        let spoiled: Array1<f64> = target
-            .iter()
-            .enumerate()
-            .map(|(i, &t)| if used[i] { t } else { f64::NAN })
-            .collect();
+        let spoiled: Array1<f64> =
+            target.iter().enumerate().map(|(i, &t)| if used[i] { t } else { f64::NAN }).collect();
         let again = LinfaSolver::default()
-            .fit(
-                &SvrProblem {
-                    target: spoiled.view(),
-                    ..problem
-                },
-                HYPER,
-            )
+            .fit(&SvrProblem { target: spoiled.view(), ..problem }, HYPER)
             .unwrap();
         assert_eq!(solution, again);
-        assert!(
-            (0..80)
-                .filter(|&i| !used[i])
-                .all(|i| solution.dual[i] == 0.0)
-        );
+        assert!((0..80).filter(|&i| !used[i]).all(|i| solution.dual[i] == 0.0));
     }
 
     #[test]
     fn held_out_rows_are_predicted_like_any_theta() {
         let (labels, target) = wave_problem(60);
         let used: Vec<bool> = (0..60).map(|i| i < 50).collect();
-        let problem = SvrProblem {
-            scaled_labels: labels.view(),
-            target: target.view(),
-            used: &used,
-        };
+        let problem =
+            SvrProblem { scaled_labels: labels.view(), target: target.view(), used: &used };
         let solver = LinfaSolver::default();
         let solution = solver.fit(&problem, HYPER).unwrap();
         let rows = solver.predict_rows(&problem, HYPER.gamma, &solution, &[55, 3]);
-        assert_eq!(
-            rows[0],
-            predict(labels.view(), HYPER.gamma, &solution, labels.row(55))
-        );
+        assert_eq!(rows[0], predict(labels.view(), HYPER.gamma, &solution, labels.row(55)));
         assert_eq!(rows.len(), 2);
     }
 }

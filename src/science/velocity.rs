@@ -25,12 +25,14 @@ pub struct VelocitySettings {
 
 impl Default for VelocitySettings {
     fn default() -> Self {
-        Self {
-            max_km_s: 500.0,
-            step_km_s: 10.0,
-            min_peak: 0.3,
-            min_pixels: 200,
-        }
+        Self { max_km_s: 500.0, step_km_s: 10.0, min_peak: 0.3, min_pixels: 200 }
+    }
+}
+
+impl VelocitySettings {
+    /// Finds a setting out of its domain before any spectrum meets it.
+    pub fn check(&self) -> Result<(), VelocityError> {
+        check_settings(self)
     }
 }
 
@@ -39,18 +41,10 @@ impl Default for VelocitySettings {
 pub enum VelocityError {
     /// Arrays differ in length.
     #[error("velocity: {what} has {found} pixels, wave has {expected}: pass arrays on one grid")]
-    Length {
-        what: &'static str,
-        found: usize,
-        expected: usize,
-    },
+    Length { what: &'static str, found: usize, expected: usize },
     /// A setting is out of its domain.
     #[error("velocity: setting `{name}` = {value} is invalid: {rule}")]
-    Setting {
-        name: &'static str,
-        value: f64,
-        rule: &'static str,
-    },
+    Setting { name: &'static str, value: f64, rule: &'static str },
     /// Wavelengths must be positive, finite and strictly ascending.
     #[error(
         "velocity: wave is not positive, finite and strictly ascending at pixel {pixel}: sort it"
@@ -123,11 +117,7 @@ pub fn measure(
     // A parabola needs a neighbor on either side; at an edge it only serves the error.
     let middle = best.clamp(1, curve.len() - 2);
     let (offset, height, second) = parabola([curve[middle - 1], curve[middle], curve[middle + 1]]);
-    let (offset, peak) = if at_edge {
-        (0.0, curve[best])
-    } else {
-        (offset, height)
-    };
+    let (offset, peak) = if at_edge { (0.0, curve[best]) } else { (offset, height) };
     Ok(Velocity {
         rv_km_s: ((best as i64 - n_step) as f64 + offset) * step,
         rv_err_km_s: error_km_s(star.n_effective, peak, second / (step * step)),
@@ -140,11 +130,7 @@ pub fn measure(
 /// Standard error of Zucker 2003 (MNRAS 342, 1291): 1 / err^2 = -N (C'' / C) C^2 / (1 - C^2).
 fn error_km_s(n: f64, peak: f64, second_derivative: f64) -> f64 {
     let information = -n * second_derivative * peak / (1.0 - peak * peak).max(f64::EPSILON);
-    if information > 0.0 {
-        information.powf(-0.5)
-    } else {
-        f64::INFINITY
-    }
+    if information > 0.0 { information.powf(-0.5) } else { f64::INFINITY }
 }
 
 /// Vertex (in steps from the middle), its height, and the second derivative (per step^2) of a parabola.
@@ -215,11 +201,7 @@ impl Sample {
             cross += w * t * f;
             square += w * t * t;
         }
-        if square.sqrt() > 1e-12 * mean.abs() {
-            cross / square.sqrt()
-        } else {
-            f64::NAN
-        }
+        if square.sqrt() > 1e-12 * mean.abs() { cross / square.sqrt() } else { f64::NAN }
     }
 }
 
@@ -255,17 +237,10 @@ fn check(
     settings: &VelocitySettings,
 ) -> Result<(), VelocityError> {
     let expected = wave.len();
-    for (what, found) in [
-        ("flux", flux.len()),
-        ("ivar", ivar.len()),
-        ("template", template.len()),
-    ] {
+    for (what, found) in [("flux", flux.len()), ("ivar", ivar.len()), ("template", template.len())]
+    {
         if found != expected {
-            return Err(VelocityError::Length {
-                what,
-                found,
-                expected,
-            });
+            return Err(VelocityError::Length { what, found, expected });
         }
     }
     check_settings(settings)?;
@@ -291,11 +266,7 @@ fn check_settings(settings: &VelocitySettings) -> Result<(), VelocityError> {
         return fail("max_km_s", max, "must lie between 0 and 30,000");
     }
     if !(settings.step_km_s > 0.0 && settings.step_km_s <= max) {
-        return fail(
-            "step_km_s",
-            settings.step_km_s,
-            "must lie between 0 and max_km_s",
-        );
+        return fail("step_km_s", settings.step_km_s, "must lie between 0 and max_km_s");
     }
     Ok(())
 }

@@ -29,14 +29,7 @@ fn synthetic(v_km_s: f64, noise: f64) -> (PixelGrid, Vec<f64>) {
 fn run(star: &[f64], template: &[f64]) -> Velocity {
     let ivar = vec![100.0; star.len()];
     let grid = PixelGrid::paper();
-    measure(
-        grid.wave_angstrom(),
-        star,
-        &ivar,
-        template,
-        &VelocitySettings::default(),
-    )
-    .unwrap()
+    measure(grid.wave_angstrom(), star, &ivar, template, &VelocitySettings::default()).unwrap()
 }
 
 #[test]
@@ -56,10 +49,7 @@ fn error_grows_with_noise_and_covers_the_truth() {
     let noisy = run(&synthetic(35.0, 0.5).1, &template);
     assert!(noisy.rv_err_km_s > 3.0 * quiet.rv_err_km_s);
     for found in [quiet, noisy] {
-        assert!(
-            (found.rv_km_s - 35.0).abs() < 4.0 * found.rv_err_km_s + 1.0,
-            "{found:?}"
-        );
+        assert!((found.rv_km_s - 35.0).abs() < 4.0 * found.rv_err_km_s + 1.0, "{found:?}");
     }
 }
 
@@ -87,10 +77,8 @@ fn recovers_shifts_of_real_spectra() {
         };
         let (wave, flux, ivar) = (raw("wave"), raw("flux"), raw("invar"));
         let prepared = |v_km_s: f64| {
-            let seen: Vec<f64> = wave
-                .iter()
-                .map(|w| w * (1.0 + v_km_s / SPEED_OF_LIGHT_KM_S))
-                .collect();
+            let seen: Vec<f64> =
+                wave.iter().map(|w| w * (1.0 + v_km_s / SPEED_OF_LIGHT_KM_S)).collect();
             let on_grid = average(&seen, &flux, &ivar, &grid, VarianceRule::Weighted).unwrap();
             let settings = ContinuumSettings::default();
             let norm = normalize(grid.wave_angstrom(), &on_grid.flux, None, &settings).unwrap();
@@ -133,20 +121,8 @@ fn bad_input_is_an_error() {
     let error = |f: &[f64], i: &[f64], t: &[f64]| measure(wave, f, i, t, &settings).unwrap_err();
     assert_eq!(error(&ones, &ones, &star), VelocityError::Flat("star"));
     assert_eq!(error(&star, &ones, &ones), VelocityError::Flat("template"));
-    assert!(matches!(
-        error(&star, &zero, &star),
-        VelocityError::TooFewPixels { found: 0, .. }
-    ));
-    assert!(matches!(
-        error(&star[1..], &ones, &star),
-        VelocityError::Length { what: "flux", .. }
-    ));
-    let odd = VelocitySettings {
-        step_km_s: 0.0,
-        ..settings.clone()
-    };
-    assert!(matches!(
-        measure(wave, &star, &ones, &star, &odd),
-        Err(VelocityError::Setting { .. })
-    ));
+    assert!(matches!(error(&star, &zero, &star), VelocityError::TooFewPixels { found: 0, .. }));
+    assert!(matches!(error(&star[1..], &ones, &star), VelocityError::Length { what: "flux", .. }));
+    let odd = VelocitySettings { step_km_s: 0.0, ..settings.clone() };
+    assert!(matches!(measure(wave, &star, &ones, &star, &odd), Err(VelocityError::Setting { .. })));
 }

@@ -39,9 +39,7 @@ impl Air {
     ///
     /// The index is a function of the vacuum wavelength, so the inverse is a fixed point; each round gains five digits.
     pub fn to_vacuum(self) -> Vacuum {
-        (0..4).fold(Vacuum(self.0), |guess, _| {
-            Vacuum(self.0 * refractive_index(guess))
-        })
+        (0..4).fold(Vacuum(self.0), |guess, _| Vacuum(self.0 * refractive_index(guess)))
     }
 }
 
@@ -54,10 +52,7 @@ pub fn refractive_index(wave: Vacuum) -> f64 {
 
 /// Converts a whole air wavelength array, `(n_pix,)` Angstrom, to vacuum.
 pub fn vacuum_from_air(wave_air_angstrom: &[f64]) -> Vec<f64> {
-    wave_air_angstrom
-        .iter()
-        .map(|&wave| Air(wave).to_vacuum().0)
-        .collect()
+    wave_air_angstrom.iter().map(|&wave| Air(wave).to_vacuum().0).collect()
 }
 
 /// Moves wavelengths, `(n_pix,)` Angstrom, to the rest frame of a source of redshift `z` (positive = receding).
@@ -114,10 +109,7 @@ impl PixelGrid {
 
     fn from_indices(index: Vec<u32>) -> Self {
         let wave_angstrom = index.iter().map(|&i| wave_of_index(f64::from(i))).collect();
-        Self {
-            index,
-            wave_angstrom,
-        }
+        Self { index, wave_angstrom }
     }
 
     /// Vacuum wavelengths of the pixel centers, `(n_pix,)` Angstrom, ascending.
@@ -143,10 +135,7 @@ impl PixelGrid {
     /// Lower and upper edge of every pixel, `(n_pix,)` pairs in Angstrom: half a LAMOST pixel either side.
     pub fn edges_angstrom(&self) -> Vec<(f64, f64)> {
         let edge = |index: u32, side: f64| wave_of_index(f64::from(index) + side);
-        self.index
-            .iter()
-            .map(|&i| (edge(i, -0.5), edge(i, 0.5)))
-            .collect()
+        self.index.iter().map(|&i| (edge(i, -0.5), edge(i, 0.5))).collect()
     }
 }
 
@@ -161,12 +150,8 @@ mod tests {
         assert_eq!((full.len(), paper.len()), (1602, 1596));
         let wave = paper.wave_angstrom();
         assert!((wave[0] - 6147.52).abs() < 5e-3 && (wave[1595] - 8887.92).abs() < 5e-3);
-        let left_out: Vec<u32> = full
-            .index()
-            .iter()
-            .copied()
-            .filter(|i| !paper.index().contains(i))
-            .collect();
+        let left_out: Vec<u32> =
+            full.index().iter().copied().filter(|i| !paper.index().contains(i)).collect();
         assert_eq!(left_out, (2488..=2493).collect::<Vec<u32>>());
         assert!((wave_of_index(2488.0) - 6561.5).abs() < 0.1);
         assert!((wave_of_index(2493.0) - 6569.0).abs() < 0.1);

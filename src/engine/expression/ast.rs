@@ -74,15 +74,9 @@ impl Arithmetic {
     }
 
     pub(super) fn of_symbol(symbol: &str) -> Option<Self> {
-        [
-            Self::Add,
-            Self::Subtract,
-            Self::Multiply,
-            Self::Divide,
-            Self::Power,
-        ]
-        .into_iter()
-        .find(|operator| operator.symbol() == symbol)
+        [Self::Add, Self::Subtract, Self::Multiply, Self::Divide, Self::Power]
+            .into_iter()
+            .find(|operator| operator.symbol() == symbol)
     }
 }
 
@@ -129,16 +123,9 @@ impl Node {
         if let Kind::Comparison(_, rest) = &kind
             && let Some((_, middle)) = rest.split_last()
         {
-            size = middle
-                .iter()
-                .fold(size, |size, (_, node)| size.saturating_add(node.size));
+            size = middle.iter().fold(size, |size, (_, node)| size.saturating_add(node.size));
         }
-        Self {
-            kind,
-            span,
-            depth: depth + 1,
-            size,
-        }
+        Self { kind, span, depth: depth + 1, size }
     }
 
     /// Collects the names of the columns read.
@@ -180,9 +167,9 @@ impl Kind {
             Self::Integer(_) | Self::Float(_) | Self::Text(_) | Self::Column(_) => Vec::new(),
             Self::Negate(operand) | Self::Not(operand) => vec![operand],
             Self::Arithmetic(_, left, right) => vec![left, right],
-            Self::Comparison(first, rest) => std::iter::once(&**first)
-                .chain(rest.iter().map(|pair| &pair.1))
-                .collect(),
+            Self::Comparison(first, rest) => {
+                std::iter::once(&**first).chain(rest.iter().map(|pair| &pair.1)).collect()
+            }
             Self::All(nodes) | Self::Any(nodes) | Self::Call(_, nodes) => nodes.iter().collect(),
             Self::Inside(x, y, _) => vec![x, y],
         }

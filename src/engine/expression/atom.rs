@@ -24,10 +24,7 @@ pub(super) fn atoms(expression: &Expression) -> Vec<Atom> {
 
 fn atoms_of_term(term: &Node) -> Vec<Atom> {
     let Kind::Comparison(first, rest) = &term.kind else {
-        return vec![Atom {
-            test: Expression::of_node(term.clone()),
-            sides: None,
-        }];
+        return vec![Atom { test: Expression::of_node(term.clone()), sides: None }];
     };
     let lefts = std::iter::once(&**first).chain(rest.iter().map(|(_, node)| node));
     lefts
@@ -46,15 +43,8 @@ fn atoms_of_term(term: &Node) -> Vec<Atom> {
 /// Returns the side that is judged and the side it is judged by: in `2800 < teff` the value is `teff`.
 fn value_and_threshold(left: &Node, right: &Node) -> (Expression, Expression) {
     let reversed = left.columns().is_empty() && !right.columns().is_empty();
-    let (value, threshold) = if reversed {
-        (right, left)
-    } else {
-        (left, right)
-    };
-    (
-        Expression::of_node(value.clone()),
-        Expression::of_node(threshold.clone()),
-    )
+    let (value, threshold) = if reversed { (right, left) } else { (left, right) };
+    (Expression::of_node(value.clone()), Expression::of_node(threshold.clone()))
 }
 
 impl Atom {
@@ -64,10 +54,9 @@ impl Atom {
         batch: &RecordBatch,
     ) -> Result<Option<(Float64Array, Float64Array)>, ExpressionError> {
         match &self.sides {
-            Some((value, threshold)) if value.check(&batch.schema())?.is_numeric() => Ok(Some((
-                value.evaluate_f64(batch)?,
-                threshold.evaluate_f64(batch)?,
-            ))),
+            Some((value, threshold)) if value.check(&batch.schema())?.is_numeric() => {
+                Ok(Some((value.evaluate_f64(batch)?, threshold.evaluate_f64(batch)?)))
+            }
             _ => Ok(None),
         }
     }

@@ -31,13 +31,8 @@ impl Attrition {
     ///
     /// Errors when the criteria are not the same in the same order.
     pub fn merge(&mut self, other: &Self) -> Result<(), CriteriaError> {
-        let names = |table: &Self| {
-            table
-                .rows
-                .iter()
-                .map(|row| row.criterion.clone())
-                .collect::<Vec<_>>()
-        };
+        let names =
+            |table: &Self| table.rows.iter().map(|row| row.criterion.clone()).collect::<Vec<_>>();
         if names(self) != names(other) {
             return Err(CriteriaError::DifferentCriteria {
                 left: names(self),

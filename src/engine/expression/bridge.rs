@@ -25,24 +25,17 @@ pub(super) fn normalized(
     name: &str,
     kind: Type,
 ) -> Result<ArrayRef, ExpressionError> {
-    let failed = |reason: String| ExpressionError::Values {
-        name: name.to_owned(),
-        expected: kind,
-        reason,
-    };
-    let array = batch
-        .column_by_name(name)
-        .ok_or_else(|| failed("it is not in the table".to_owned()))?;
+    let failed =
+        |reason: String| ExpressionError::Values { name: name.to_owned(), expected: kind, reason };
+    let array =
+        batch.column_by_name(name).ok_or_else(|| failed("it is not in the table".to_owned()))?;
     let target = match kind {
         Type::Float => DataType::Float64,
         Type::Integer => DataType::Int64,
         Type::Text => DataType::Utf8,
         Type::Boolean => DataType::Boolean,
     };
-    let strict = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
     cast_with_options(array, &target, &strict).map_err(|error| failed(error.to_string()))
 }
 

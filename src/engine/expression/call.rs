@@ -52,16 +52,12 @@ fn test(function: Function, arguments: &[Node], columns: &Columns) -> Lowered<Ex
         Function::StartsWith => {
             let part = lower(&arguments[1], columns)?.text("`startswith`")?;
             let text = first.text("`startswith`")?;
-            Ok(kernels::text_test(text, part, |text, part| {
-                text.starts_with(part)
-            }))
+            Ok(kernels::text_test(text, part, |text, part| text.starts_with(part)))
         }
         _ => {
             let part = lower(&arguments[1], columns)?.text("`contains`")?;
             let text = first.text("`contains`")?;
-            Ok(kernels::text_test(text, part, |text, part| {
-                text.contains(part)
-            }))
+            Ok(kernels::text_test(text, part, |text, part| text.contains(part)))
         }
     }
 }
@@ -74,9 +70,9 @@ fn extreme(
 ) -> Lowered<(Expr, Type)> {
     let number = |node: &Node| lower(node, columns)?.number(operation);
     let first = number(&arguments[0])?;
-    let joined = arguments[1..].iter().try_fold(first, |one, other| {
-        Ok(kernels::binary(one, number(other)?, pick))
-    });
+    let joined = arguments[1..]
+        .iter()
+        .try_fold(first, |one, other| Ok(kernels::binary(one, number(other)?, pick)));
     Ok((joined?, Type::Float))
 }
 
@@ -97,27 +93,16 @@ fn first_present(arguments: &[Node], columns: &Columns) -> Lowered<(Expr, Type)>
 
 /// The smaller number; NaN when either is, where `f64::min` would return the other.
 fn smaller(x: f64, y: f64) -> f64 {
-    if x.is_nan() || y.is_nan() {
-        f64::NAN
-    } else {
-        x.min(y)
-    }
+    if x.is_nan() || y.is_nan() { f64::NAN } else { x.min(y) }
 }
 
 fn larger(x: f64, y: f64) -> f64 {
-    if x.is_nan() || y.is_nan() {
-        f64::NAN
-    } else {
-        x.max(y)
-    }
+    if x.is_nan() || y.is_nan() { f64::NAN } else { x.max(y) }
 }
 
 /// Lowers values that must have one type: integers among floats become floats.
 fn of_one_type(nodes: &[Node], operation: &str, columns: &Columns) -> Lowered<(Vec<Expr>, Type)> {
-    let values = nodes
-        .iter()
-        .map(|node| lower(node, columns))
-        .collect::<Lowered<Vec<Value>>>()?;
+    let values = nodes.iter().map(|node| lower(node, columns)).collect::<Lowered<Vec<Value>>>()?;
     let first = values[0].kind;
     if values.iter().all(|value| value.kind == first) {
         return Ok((values.into_iter().map(|value| value.expr).collect(), first));

@@ -73,11 +73,7 @@ impl Display for Node {
 impl Node {
     /// Writes the node where an operand must bind at least as tightly as `least`.
     fn write(&self, f: &mut Formatter<'_>, least: u8) -> fmt::Result {
-        if self.binding() < least {
-            write!(f, "({self})")
-        } else {
-            write!(f, "{self}")
-        }
+        if self.binding() < least { write!(f, "({self})") } else { write!(f, "{self}") }
     }
 
     fn binding(&self) -> u8 {

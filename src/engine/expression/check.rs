@@ -71,11 +71,7 @@ impl Expression {
         if found == expected || (found == Type::Integer && expected == Type::Float) {
             return Ok(());
         }
-        Err(ExpressionError::Outcome {
-            expression: self.canonical(),
-            expected,
-            found,
-        })
+        Err(ExpressionError::Outcome { expression: self.canonical(), expected, found })
     }
 }
 

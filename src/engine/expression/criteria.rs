@@ -32,17 +32,11 @@ pub struct Criteria {
 /// What is wrong with a list of criteria.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
-#[allow(
-    missing_docs,
-    reason = "the messages say what the fields of the variants are"
-)]
+#[allow(missing_docs, reason = "the messages say what the fields of the variants are")]
 pub enum CriteriaError {
     /// An expression is wrong, does not fit the table, or is not boolean.
     #[error("criterion `{name}`: {source}")]
-    Expression {
-        name: String,
-        source: ExpressionError,
-    },
+    Expression { name: String, source: ExpressionError },
     /// Two criteria have one name, so that a rejection would not say which.
     #[error("two criteria are named `{name}`; rename one")]
     SameName { name: String },
@@ -55,10 +49,7 @@ pub enum CriteriaError {
     #[error(
         "attrition of {left:?} cannot be added to that of {right:?}; merge parts of one selection only"
     )]
-    DifferentCriteria {
-        left: Vec<String>,
-        right: Vec<String>,
-    },
+    DifferentCriteria { left: Vec<String>, right: Vec<String> },
 }
 
 /// The first criterion that a row fails.
@@ -99,19 +90,13 @@ impl Criterion {
     /// Parses a criterion.
     pub fn parse(name: &str, text: &str) -> Result<Self, CriteriaError> {
         let expression = Expression::parse(text).map_err(|source| in_criterion(name, source))?;
-        Ok(Self {
-            name: name.to_owned(),
-            expression,
-        })
+        Ok(Self { name: name.to_owned(), expression })
     }
 
     /// Returns the conditions that must all hold, in normal form: the terms of the conjunction, a chain of
     /// comparisons split into its pairs.
     pub fn atoms(&self) -> Vec<String> {
-        atoms(&self.expression)
-            .iter()
-            .map(|atom| atom.test.canonical())
-            .collect()
+        atoms(&self.expression).iter().map(|atom| atom.test.canonical()).collect()
     }
 
     /// Evaluates to (failed, missing) of each row.
@@ -141,10 +126,7 @@ impl Criteria {
             return Err(CriteriaError::TooMany { n_criteria });
         }
         let mut names = BTreeSet::new();
-        match criteria
-            .iter()
-            .find(|criterion| !names.insert(criterion.name.as_str()))
-        {
+        match criteria.iter().find(|criterion| !names.insert(criterion.name.as_str())) {
             Some(Criterion { name, .. }) => Err(CriteriaError::SameName { name: name.clone() }),
             None => Ok(Self { criteria }),
         }
@@ -157,10 +139,7 @@ impl Criteria {
 
     /// Returns the columns that the criteria read.
     pub fn columns(&self) -> BTreeSet<String> {
-        self.criteria
-            .iter()
-            .flat_map(|criterion| criterion.expression.columns())
-            .collect()
+        self.criteria.iter().flat_map(|criterion| criterion.expression.columns()).collect()
     }
 
     /// Checks names and types against a schema, and that every criterion is boolean.
@@ -180,9 +159,8 @@ impl Criteria {
         let mut rows = vec![Verdict::default(); batch.num_rows()];
         let mut attrition = Attrition::default();
         for (index, criterion) in self.criteria.iter().enumerate() {
-            let judged = criterion
-                .judge(batch)
-                .map_err(|source| in_criterion(&criterion.name, source))?;
+            let judged =
+                criterion.judge(batch).map_err(|source| in_criterion(&criterion.name, source))?;
             attrition.rows.push(count(&criterion.name, &judged, &rows));
             mark(index, &judged, &mut rows);
             explain(index, criterion, batch, &mut rows)
@@ -205,24 +183,19 @@ impl Verdicts {
 
     fn numbers(&self, wanted: impl Fn(&Verdict) -> bool) -> Vec<u32> {
         let rows = (0..).zip(&self.rows);
-        rows.filter(|(_, verdict)| wanted(verdict))
-            .map(|(row, _)| row)
-            .collect()
+        rows.filter(|(_, verdict)| wanted(verdict)).map(|(row, _)| row).collect()
     }
 }
 
 fn in_criterion(name: &str, source: ExpressionError) -> CriteriaError {
-    CriteriaError::Expression {
-        name: name.to_owned(),
-        source,
-    }
+    CriteriaError::Expression { name: name.to_owned(), source }
 }
 
 fn count(name: &str, judged: &[(bool, bool)], before: &[Verdict]) -> AttritionRow {
     let number = |wanted: &dyn Fn(bool, bool, &Verdict) -> bool| {
         let rows = judged.iter().zip(before);
-        rows.filter(|((failed, missing), verdict)| wanted(*failed, *missing, verdict))
-            .count() as u64
+        rows.filter(|((failed, missing), verdict)| wanted(*failed, *missing, verdict)).count()
+            as u64
     };
     let n_in = number(&|_, _, verdict| verdict.failed == 0);
     let n_cut = number(&|failed, _, verdict| failed && verdict.failed == 0);
@@ -259,10 +232,7 @@ fn explain(
     rows: &mut [Verdict],
 ) -> Result<(), ExpressionError> {
     let is_first = |failure: &Failure| failure.criterion == index;
-    if !rows
-        .iter()
-        .any(|verdict| verdict.first.as_ref().is_some_and(is_first))
-    {
+    if !rows.iter().any(|verdict| verdict.first.as_ref().is_some_and(is_first)) {
         return Ok(());
     }
     for (place, atom) in atoms(&criterion.expression).iter().enumerate() {
@@ -275,9 +245,8 @@ fn explain(
             if failure.atom.is_none() && !is_true(&holds, row) {
                 failure.atom = Some(place);
                 failure.value = sides.as_ref().and_then(|(value, _)| number_at(value, row));
-                failure.threshold = sides
-                    .as_ref()
-                    .and_then(|(_, threshold)| number_at(threshold, row));
+                failure.threshold =
+                    sides.as_ref().and_then(|(_, threshold)| number_at(threshold, row));
             }
         }
     }

@@ -12,10 +12,7 @@ pub type Span = Range<usize>;
 /// A mistake in an expression, found when it is parsed, checked against a schema, or evaluated.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
-#[allow(
-    missing_docs,
-    reason = "the messages say what the fields of the variants are"
-)]
+#[allow(missing_docs, reason = "the messages say what the fields of the variants are")]
 pub enum ExpressionError {
     /// The text is longer than [`MAX_LENGTH`].
     #[error(
@@ -36,73 +33,34 @@ pub enum ExpressionError {
     TooLarge { span: Span },
     /// The text does not follow the grammar.
     #[error("expected {expected} at bytes {span:?}, found {found}{}", tail(.hint))]
-    Syntax {
-        span: Span,
-        expected: String,
-        found: String,
-        hint: Option<String>,
-    },
+    Syntax { span: Span, expected: String, found: String, hint: Option<String> },
     /// A name is called that is no function.
     #[error("no function `{name}` at bytes {span:?}{}", tail(.hint))]
-    UnknownFunction {
-        span: Span,
-        name: String,
-        hint: Option<String>,
-    },
+    UnknownFunction { span: Span, name: String, hint: Option<String> },
     /// A function has the wrong number or kind of arguments, whatever the columns are.
     #[error("`{function}` at bytes {span:?} takes {expected}, found {found}")]
-    Arguments {
-        span: Span,
-        function: &'static str,
-        expected: String,
-        found: String,
-    },
+    Arguments { span: Span, function: &'static str, expected: String, found: String },
     /// The vertices of `inside` do not go round a convex polygon.
     #[error("the polygon at bytes {span:?} is not convex in the order given: {reason}; {fix}")]
-    Polygon {
-        span: Span,
-        reason: String,
-        fix: String,
-    },
+    Polygon { span: Span, reason: String, fix: String },
     /// A column is not in the table.
     #[error("no column `{name}` at bytes {span:?}{}", tail(.hint))]
-    UnknownColumn {
-        span: Span,
-        name: String,
-        hint: Option<String>,
-    },
+    UnknownColumn { span: Span, name: String, hint: Option<String> },
     /// A column has a type on which no expression is defined.
     #[error(
         "column `{name}` at bytes {span:?} has type {found}; \
          expressions read integers, floats, texts and booleans"
     )]
-    UnsupportedColumn {
-        span: Span,
-        name: String,
-        found: String,
-    },
+    UnsupportedColumn { span: Span, name: String, found: String },
     /// An operation is applied to a value of the wrong type.
     #[error("{operation} at bytes {span:?} needs {expected}, found {found}")]
-    Operand {
-        span: Span,
-        operation: String,
-        expected: String,
-        found: String,
-    },
+    Operand { span: Span, operation: String, expected: String, found: String },
     /// The whole expression has another type than is asked of it.
     #[error("the expression `{expression}` gives {found}, where {expected} is needed")]
-    Outcome {
-        expression: String,
-        expected: Type,
-        found: Type,
-    },
+    Outcome { expression: String, expected: Type, found: Type },
     /// The values of a column cannot be read.
     #[error("column `{name}` cannot be read as {expected}: {reason}")]
-    Values {
-        name: String,
-        expected: Type,
-        reason: String,
-    },
+    Values { name: String, expected: Type, reason: String },
     /// The evaluation itself failed: a fault of this program or of a library, not of the expression.
     #[error(
         "`{expression}` could not be evaluated: {reason}; please report it with the expression"
@@ -132,6 +90,5 @@ impl ExpressionError {
 }
 
 fn tail(hint: &Option<String>) -> String {
-    hint.as_ref()
-        .map_or_else(String::new, |hint| format!("; {hint}"))
+    hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"))
 }

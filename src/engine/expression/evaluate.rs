@@ -23,9 +23,7 @@ impl Expression {
     pub fn evaluate_f64(&self, batch: &RecordBatch) -> Result<Float64Array, ExpressionError> {
         let (array, kind) = self.typed_as(batch, Type::Float)?;
         Ok(match kind {
-            Type::Integer => array
-                .as_primitive::<Int64Type>()
-                .unary(|value| value as f64),
+            Type::Integer => array.as_primitive::<Int64Type>().unary(|value| value as f64),
             _ => array.as_primitive::<Float64Type>().clone(),
         })
     }
@@ -78,9 +76,6 @@ impl Expression {
     }
 
     fn failed(&self, reason: String) -> ExpressionError {
-        ExpressionError::Evaluation {
-            expression: self.canonical(),
-            reason,
-        }
+        ExpressionError::Evaluation { expression: self.canonical(), reason }
     }
 }

@@ -9,10 +9,7 @@ use super::polygon::ConvexPolygon;
 
 /// Applies `f` to a float.
 pub(super) fn unary(operand: Expr, f: fn(f64) -> f64) -> Expr {
-    operand.map(
-        move |column| Ok(column.f64()?.apply_values(f).into_column()),
-        float,
-    )
+    operand.map(move |column| Ok(column.f64()?.apply_values(f).into_column()), float)
 }
 
 /// Applies `f` to two floats.
@@ -30,10 +27,8 @@ pub(super) fn binary(left: Expr, right: Expr, f: fn(f64, f64) -> f64) -> Expr {
 pub(super) fn nan_to_null(operand: Expr) -> Expr {
     let apply = |column: Column| {
         let values = column.f64()?;
-        let clean: Float64Chunked = values
-            .iter()
-            .map(|value| value.filter(|x| !x.is_nan()))
-            .collect();
+        let clean: Float64Chunked =
+            values.iter().map(|value| value.filter(|x| !x.is_nan())).collect();
         Ok(named(clean, &column))
     };
     operand.map(apply, float)
@@ -46,9 +41,7 @@ pub(super) fn is_finite(operand: Expr) -> Expr {
 
 /// Whether a float equals one of the literals; missing when it is.
 pub(super) fn float_in(operand: Expr, literals: Vec<f64>) -> Expr {
-    test_float(operand, move |value| {
-        value.filter(|x| !x.is_nan()).map(|x| literals.contains(&x))
-    })
+    test_float(operand, move |value| value.filter(|x| !x.is_nan()).map(|x| literals.contains(&x)))
 }
 
 /// Whether an integer equals one of the literals.
@@ -122,10 +115,7 @@ pub(super) fn choose(condition: Expr, branches: Vec<Expr>) -> Expr {
         Ok(chosen.with_name(condition.name().clone()))
     };
     let kind = |_: &Schema, fields: &[Field]| {
-        Ok(Field::new(
-            fields[0].name().clone(),
-            fields[1].dtype().clone(),
-        ))
+        Ok(Field::new(fields[0].name().clone(), fields[1].dtype().clone()))
     };
     condition.map_many(apply, &branches, kind)
 }
@@ -136,9 +126,7 @@ fn pick<T, C: FromIterator<Option<T>>>(
     no: impl Iterator<Item = Option<T>>,
 ) -> PolarsResult<C> {
     let rows = condition.bool()?.iter().zip(yes.zip(no));
-    Ok(rows
-        .map(|(condition, (yes, no))| if condition? { yes } else { no })
-        .collect())
+    Ok(rows.map(|(condition, (yes, no))| if condition? { yes } else { no }).collect())
 }
 
 fn test_float(
@@ -162,21 +150,14 @@ fn test_integer(operand: Expr, test: impl Fn(i64) -> bool + Send + Sync + 'stati
 
 /// Takes the columns and repeats those of one row (literals) to the length of the others.
 fn aligned<const N: usize>(columns: &mut [Column]) -> PolarsResult<[Column; N]> {
-    let n_row = columns
-        .iter()
-        .map(Column::len)
-        .find(|&length| length != 1)
-        .unwrap_or(1);
-    let repeated: Vec<Column> = columns
-        .iter()
-        .map(|column| {
-            if column.len() == n_row {
-                column.clone()
-            } else {
-                column.new_from_index(0, n_row)
-            }
-        })
-        .collect();
+    let n_row = columns.iter().map(Column::len).find(|&length| length != 1).unwrap_or(1);
+    let repeated: Vec<Column> =
+        columns
+            .iter()
+            .map(|column| {
+                if column.len() == n_row { column.clone() } else { column.new_from_index(0, n_row) }
+            })
+            .collect();
     let n_column = repeated.len();
     repeated.try_into().map_err(|_| {
         PolarsError::ComputeError(format!("{n_column} columns where {N} are needed").into())

@@ -39,18 +39,12 @@ pub(super) fn lower<'a>(node: &'a Node, columns: &Columns) -> Lowered<Value<'a>>
             let operand = lower(operand, columns)?.number("`-`")?;
             (kernels::unary(operand, |x| -x), Type::Float)
         }
-        Kind::Not(operand) => (
-            lower(operand, columns)?.boolean("`not`")?.not(),
-            Type::Boolean,
-        ),
+        Kind::Not(operand) => (lower(operand, columns)?.boolean("`not`")?.not(), Type::Boolean),
         Kind::Arithmetic(operator, left, right) => {
             let operation = format!("`{}`", operator.symbol());
             let left = lower(left, columns)?.number(&operation)?;
             let right = lower(right, columns)?.number(&operation)?;
-            (
-                kernels::binary(left, right, operation_of(*operator)),
-                Type::Float,
-            )
+            (kernels::binary(left, right, operation_of(*operator)), Type::Float)
         }
         Kind::Comparison(first, rest) => (chain(first, rest, columns)?, Type::Boolean),
         Kind::All(nodes) => (logic(nodes, "`and`", Expr::and, columns)?, Type::Boolean),
@@ -90,20 +84,12 @@ impl Value<'_> {
     }
 
     pub(super) fn text(self, operation: &str) -> Lowered<Expr> {
-        if self.kind == Type::Text {
-            Ok(self.expr)
-        } else {
-            Err(self.unfit(operation, "a text"))
-        }
+        if self.kind == Type::Text { Ok(self.expr) } else { Err(self.unfit(operation, "a text")) }
     }
 
     /// Returns the value with NaN, which is missing too, made null.
     pub(super) fn nan_to_null(self) -> Expr {
-        if self.kind == Type::Float {
-            kernels::nan_to_null(self.expr)
-        } else {
-            self.expr
-        }
+        if self.kind == Type::Float { kernels::nan_to_null(self.expr) } else { self.expr }
     }
 
     pub(super) fn unfit(&self, operation: &str, expected: &str) -> ExpressionError {
@@ -184,9 +170,7 @@ fn logic(
     join: fn(Expr, Expr) -> Expr,
     columns: &Columns,
 ) -> Lowered<Expr> {
-    let terms = nodes
-        .iter()
-        .map(|node| lower(node, columns)?.boolean(operation));
+    let terms = nodes.iter().map(|node| lower(node, columns)?.boolean(operation));
     Ok(balanced(terms.collect::<Lowered<Vec<Expr>>>()?, join))
 }
 

@@ -87,10 +87,7 @@ impl Expression {
     /// Errors carry the byte span in `text`, what was expected there, and for a misspelt function the nearest name.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
         let root = parser::parse(text)?;
-        Ok(Self {
-            text: text.to_owned(),
-            root,
-        })
+        Ok(Self { text: text.to_owned(), root })
     }
 
     /// Returns the text as it was written, to which the spans of errors refer.

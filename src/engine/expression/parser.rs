@@ -16,11 +16,7 @@ pub(super) fn parse(text: &str) -> Parsed<Node> {
     if text.len() > MAX_LENGTH {
         return Err(ExpressionError::TooLong { length: text.len() });
     }
-    let mut parser = Parser {
-        tokens: tokens(text)?,
-        next: 0,
-        depth: 0,
-    };
+    let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0 };
     let root = parser.expression(0)?;
     match parser.peek() {
         Token::End => Ok(root),
@@ -59,11 +55,7 @@ impl Parser {
     }
 
     fn require(&mut self, symbol: &str, expected: &str) -> Parsed<()> {
-        if self.accept(symbol) {
-            Ok(())
-        } else {
-            Err(self.unexpected(expected))
-        }
+        if self.accept(symbol) { Ok(()) } else { Err(self.unexpected(expected)) }
     }
 
     fn unexpected(&self, expected: &str) -> ExpressionError {
@@ -84,10 +76,7 @@ impl Parser {
 
     /// Makes a node that begins at byte `start` and ends with the token before the next, within the bounds.
     fn node(&self, kind: Kind, start: usize) -> Parsed<Node> {
-        let end = self
-            .next
-            .checked_sub(1)
-            .map_or(start, |index| self.tokens[index].1.end);
+        let end = self.next.checked_sub(1).map_or(start, |index| self.tokens[index].1.end);
         let node = Node::new(kind, start..end);
         if node.depth > MAX_DEPTH {
             return Err(ExpressionError::TooDeep { span: node.span });
@@ -138,11 +127,7 @@ impl Parser {
 
     /// Parses a right operand; a right-associative operator recurses as deep as it is repeated.
     fn deeper_if(&mut self, deep: bool, least: u8) -> Parsed<Node> {
-        if deep {
-            self.deeper(|parser| parser.expression(least))
-        } else {
-            self.expression(least)
-        }
+        if deep { self.deeper(|parser| parser.expression(least)) } else { self.expression(least) }
     }
 
     /// Parses the signs and right sides of a comparison.
@@ -157,12 +142,7 @@ impl Parser {
             {
                 let expected = "comparisons of one direction in a chain";
                 let hint = "join different comparisons by `and`";
-                return Err(syntax(
-                    self.span(),
-                    expected,
-                    &format!("`{symbol}`"),
-                    Some(hint),
-                ));
+                return Err(syntax(self.span(), expected, &format!("`{symbol}`"), Some(hint)));
             }
             self.advance();
             rest.push((operator, self.expression(binding::COMPARISON + 1)?));
@@ -241,11 +221,7 @@ impl Parser {
             return Err(ExpressionError::UnknownFunction { span, name, hint });
         };
         let arguments = self.deeper(Self::arguments)?;
-        check_arguments(
-            function,
-            &arguments,
-            start..self.tokens[self.next - 1].1.end,
-        )?;
+        check_arguments(function, &arguments, start..self.tokens[self.next - 1].1.end)?;
         self.node(Kind::Call(function, arguments), start)
     }
 
@@ -331,12 +307,7 @@ fn check_arguments(function: Function, arguments: &[Node], span: Span) -> Parsed
             (_, usize::MAX) => format!("{least} or more arguments"),
             _ => format!("{least} arguments"),
         };
-        return Err(bad_arguments(
-            function,
-            span,
-            expected,
-            arguments.len().to_string(),
-        ));
+        return Err(bad_arguments(function, span, expected, arguments.len().to_string()));
     }
     match function {
         Function::In => require_literals(&arguments[1..]),
@@ -356,12 +327,7 @@ fn require_literals(arguments: &[Node]) -> Parsed<()> {
     };
     let expected = "a value, then literals to compare it with".to_owned();
     let span = node.span.clone();
-    Err(bad_arguments(
-        Function::In,
-        span,
-        expected,
-        format!("`{node}`"),
-    ))
+    Err(bad_arguments(Function::In, span, expected, format!("`{node}`")))
 }
 
 fn is_literal(node: &Node) -> bool {
@@ -374,10 +340,5 @@ fn bad_arguments(
     expected: String,
     found: String,
 ) -> ExpressionError {
-    ExpressionError::Arguments {
-        span,
-        function: function.name(),
-        expected,
-        found,
-    }
+    ExpressionError::Arguments { span, function: function.name(), expected, found }
 }

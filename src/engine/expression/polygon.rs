@@ -31,10 +31,7 @@ impl ConvexPolygon {
         if is_rotation_or_reflection(&vertices, &hull) {
             return Ok(Self { vertices });
         }
-        Err(NotConvex {
-            reason: reason(&vertices, &hull),
-            fix: fix(&vertices, &hull),
-        })
+        Err(NotConvex { reason: reason(&vertices, &hull), fix: fix(&vertices, &hull) })
     }
 
     /// Whether a point is strictly inside; the boundary is outside. `None` when a coordinate is NaN.
@@ -42,12 +39,10 @@ impl ConvexPolygon {
         if x.is_nan() || y.is_nan() {
             return None;
         }
-        let n_left = edges(&self.vertices)
-            .filter(|&(from, to)| cross(from, to, [x, y]) > 0.0)
-            .count();
-        let n_right = edges(&self.vertices)
-            .filter(|&(from, to)| cross(from, to, [x, y]) < 0.0)
-            .count();
+        let n_left =
+            edges(&self.vertices).filter(|&(from, to)| cross(from, to, [x, y]) > 0.0).count();
+        let n_right =
+            edges(&self.vertices).filter(|&(from, to)| cross(from, to, [x, y]) < 0.0).count();
         Some(n_left == self.vertices.len() || n_right == self.vertices.len())
     }
 }
@@ -108,13 +103,7 @@ fn is_rotation_or_reflection(vertices: &[[f64; 2]], hull: &[[f64; 2]]) -> bool {
 
 fn reason(vertices: &[[f64; 2]], hull: &[[f64; 2]]) -> String {
     if let Some(((a, b), (c, d))) = crossing_edges(vertices) {
-        return format!(
-            "edges {}-{} and {}-{} cross",
-            show(a),
-            show(b),
-            show(c),
-            show(d)
-        );
+        return format!("edges {}-{} and {}-{} cross", show(a), show(b), show(c), show(d));
     }
     match vertices.iter().find(|&vertex| !hull.contains(vertex)) {
         Some(&vertex) => format!("vertex {} does not lie outside the others", show(vertex)),
@@ -126,13 +115,8 @@ fn fix(vertices: &[[f64; 2]], hull: &[[f64; 2]]) -> String {
     if hull.len() < 3 {
         return "give three or more vertices that are not on one line".to_owned();
     }
-    let start = hull
-        .iter()
-        .position(|corner| *corner == vertices[0])
-        .unwrap_or(0);
-    let order: Vec<[f64; 2]> = (0..hull.len())
-        .map(|i| hull[(start + i) % hull.len()])
-        .collect();
+    let start = hull.iter().position(|corner| *corner == vertices[0]).unwrap_or(0);
+    let order: Vec<[f64; 2]> = (0..hull.len()).map(|i| hull[(start + i) % hull.len()]).collect();
     if hull.len() == vertices.len() {
         format!("in convex order the vertices are {order:?}")
     } else {
@@ -147,9 +131,7 @@ type Edge = ([f64; 2], [f64; 2]);
 fn crossing_edges(vertices: &[[f64; 2]]) -> Option<(Edge, Edge)> {
     let edges: Vec<Edge> = edges(vertices).collect();
     edges.iter().enumerate().find_map(|(index, &first)| {
-        let second = edges[index + 1..]
-            .iter()
-            .find(|&&second| cross_each_other(first, second))?;
+        let second = edges[index + 1..].iter().find(|&&second| cross_each_other(first, second))?;
         Some((first, *second))
     })
 }
@@ -173,10 +155,7 @@ mod tests {
     fn order_printed_in_the_paper_crosses_and_the_convex_order_is_offered() {
         let printed = vec![[0.7, 5.0], [1.4, 5.0], [4.0, 16.5], [5.0, 16.5]];
         let error = ConvexPolygon::new(printed).unwrap_err();
-        assert_eq!(
-            error.reason,
-            "edges (1.4, 5)-(4, 16.5) and (5, 16.5)-(0.7, 5) cross"
-        );
+        assert_eq!(error.reason, "edges (1.4, 5)-(4, 16.5) and (5, 16.5)-(0.7, 5) cross");
         assert_eq!(
             error.fix,
             "in convex order the vertices are [[0.7, 5.0], [1.4, 5.0], [5.0, 16.5], [4.0, 16.5]]"
@@ -203,13 +182,7 @@ mod tests {
     fn boundary_is_outside_and_nan_is_undecidable() {
         let square =
             ConvexPolygon::new(vec![[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]).unwrap();
-        for (x, y) in [
-            (0.0, 0.0),
-            (0.5, 0.0),
-            (1.0, 0.5),
-            (1.0, 1.0),
-            (0.5, f64::INFINITY),
-        ] {
+        for (x, y) in [(0.0, 0.0), (0.5, 0.0), (1.0, 0.5), (1.0, 1.0), (0.5, f64::INFINITY)] {
             assert_eq!(square.contains(x, y), Some(false), "{x} {y}");
         }
         assert_eq!(square.contains(0.5, 1.0 - f64::EPSILON), Some(true));
@@ -221,35 +194,19 @@ mod tests {
         let concave = vec![[0.0, 0.0], [4.0, 0.0], [1.0, 1.0], [0.0, 4.0]];
         let error = ConvexPolygon::new(concave).unwrap_err();
         assert!(error.reason.contains("(1, 1)"), "{}", error.reason);
-        assert!(
-            error.fix.contains("[[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]]"),
-            "{}",
-            error.fix
-        );
+        assert!(error.fix.contains("[[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]]"), "{}", error.fix);
         let triangle = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]];
         let twice: Vec<[f64; 2]> = triangle.iter().chain(&triangle).copied().collect();
-        assert!(
-            ConvexPolygon::new(twice)
-                .unwrap_err()
-                .reason
-                .contains("twice")
-        );
-        for bad in [
-            vec![[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]],
-            triangle[..2].to_vec(),
-            vec![[1.0, 1.0]; 3],
-        ] {
+        assert!(ConvexPolygon::new(twice).unwrap_err().reason.contains("twice"));
+        for bad in
+            [vec![[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]], triangle[..2].to_vec(), vec![[1.0, 1.0]; 3]]
+        {
             assert!(ConvexPolygon::new(bad).is_err());
         }
         let pentagram: Vec<[f64; 2]> = (0..5)
             .map(|k| f64::from(k) * 4.0 * std::f64::consts::PI / 5.0)
             .map(|angle| [angle.cos(), angle.sin()])
             .collect();
-        assert!(
-            ConvexPolygon::new(pentagram)
-                .unwrap_err()
-                .reason
-                .contains("cross")
-        );
+        assert!(ConvexPolygon::new(pentagram).unwrap_err().reason.contains("cross"));
     }
 }

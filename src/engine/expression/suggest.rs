@@ -10,11 +10,7 @@ pub(super) fn hint<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone)
     names.sort_unstable();
     let more = names.len().saturating_sub(SHOWN);
     names.truncate(SHOWN);
-    let ending = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
+    let ending = if more > 0 { format!(" and {more} more") } else { String::new() };
     (!names.is_empty()).then(|| format!("there are `{}`{ending}", names.join("`, `")))
 }
 
@@ -39,9 +35,7 @@ fn n_edits(left: &str, right: &str) -> usize {
         let mut row = vec![i; right.len() + 1];
         for j in 1..=right.len() {
             let differs = usize::from(left[i - 1] != right[j - 1]);
-            row[j] = (above[j - 1] + differs)
-                .min(above[j] + 1)
-                .min(row[j - 1] + 1);
+            row[j] = (above[j - 1] + differs).min(above[j] + 1).min(row[j - 1] + 1);
             if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
                 row[j] = row[j].min(before[j - 2] + 1);
             }
@@ -57,12 +51,9 @@ mod tests {
 
     #[test]
     fn edits_count_swaps_once_and_are_symmetric() {
-        for (left, right, edits) in [
-            ("", "", 0),
-            ("abc", "", 3),
-            ("parallax", "paralax", 1),
-            ("snri", "snir", 1),
-        ] {
+        for (left, right, edits) in
+            [("", "", 0), ("abc", "", 3), ("parallax", "paralax", 1), ("snri", "snir", 1)]
+        {
             assert_eq!(n_edits(left, right), edits, "{left} {right}");
             assert_eq!(n_edits(right, left), edits, "{right} {left}");
         }
@@ -71,10 +62,7 @@ mod tests {
     #[test]
     fn hint_names_the_nearest_or_lists_what_there_is() {
         let known = ["ruwe", "snri", "parallax"];
-        assert_eq!(
-            hint("RUVE", known.into_iter()).as_deref(),
-            Some("did you mean `ruwe`?")
-        );
+        assert_eq!(hint("RUVE", known.into_iter()).as_deref(), Some("did you mean `ruwe`?"));
         assert_eq!(
             hint("teff", known.into_iter()).as_deref(),
             Some("there are `parallax`, `ruwe`, `snri`")

@@ -21,9 +21,8 @@ pub(super) enum Token {
 pub(super) const KEYWORDS: [&str; 3] = ["and", "or", "not"];
 
 /// Longer symbols first, so that `<=` is not read as `<`.
-const SYMBOLS: [&str; 16] = [
-    "<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "^", "(", ")", "[", "]", ",",
-];
+const SYMBOLS: [&str; 16] =
+    ["<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "^", "(", ")", "[", "]", ","];
 
 impl Token {
     /// Describes the token for an error.
@@ -63,9 +62,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Span)>, ExpressionError> 
 /// Whether a name needs no back quotes.
 pub(super) fn is_bare_name(name: &str) -> bool {
     let mut chars = name.chars();
-    chars
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+    chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && chars.all(is_name_char)
         && !KEYWORDS.contains(&name)
 }
@@ -100,11 +97,7 @@ fn number(text: &str, at: usize) -> Result<(Token, usize), ExpressionError> {
     let token = if length == whole {
         written.parse().ok().map(Token::Integer)
     } else {
-        written
-            .parse()
-            .ok()
-            .filter(|value: &f64| value.is_finite())
-            .map(Token::Float)
+        written.parse().ok().filter(|value: &f64| value.is_finite()).map(Token::Float)
     };
     match token {
         Some(token) if !trailing => Ok((token, length)),
@@ -117,9 +110,7 @@ fn n_digits(rest: &str) -> usize {
 }
 
 fn bad_number(rest: &str, at: usize, length: usize) -> ExpressionError {
-    let more = rest[length..]
-        .find(|c| !is_name_char(c) && c != '.')
-        .unwrap_or(rest.len() - length);
+    let more = rest[length..].find(|c| !is_name_char(c) && c != '.').unwrap_or(rest.len() - length);
     let written = &rest[..length + more];
     let hint = if written.bytes().all(|byte| byte.is_ascii_digit()) {
         "integers have 64 bits; write a larger number with an exponent, such as 1e20"
@@ -128,12 +119,7 @@ fn bad_number(rest: &str, at: usize, length: usize) -> ExpressionError {
     } else {
         "numbers are written 1, 1.5 or 1e-3 and lie within the range of a 64-bit float"
     };
-    syntax(
-        at..at + length + more,
-        "a number",
-        &format!("`{written}`"),
-        Some(hint),
-    )
+    syntax(at..at + length + more, "a number", &format!("`{written}`"), Some(hint))
 }
 
 /// Reads a text or a quoted name; a doubled quote stands for the quote itself.
@@ -148,22 +134,13 @@ fn quoted(text: &str, at: usize, quote: char) -> Result<(Token, usize), Expressi
         } else if quote == '`' && value.is_empty() {
             break;
         } else {
-            let token = if quote == '`' {
-                Token::Quoted(value)
-            } else {
-                Token::Text(value)
-            };
+            let token = if quote == '`' { Token::Quoted(value) } else { Token::Text(value) };
             return Ok((token, offset + 2));
         }
     }
     let expected = format!("a name or text closed by {quote}");
     if value.is_empty() && quote == '`' {
-        return Err(syntax(
-            at..at + 1,
-            "a column name in back quotes",
-            "an empty name",
-            None,
-        ));
+        return Err(syntax(at..at + 1, "a column name in back quotes", "an empty name", None));
     }
     Err(syntax(at..text.len(), &expected, "the end", None))
 }
@@ -181,12 +158,7 @@ fn symbol(text: &str, at: usize, first: char) -> Result<(Token, usize), Expressi
         _ => Some("a column with other characters in its name is written in back quotes"),
     };
     let span = at..at + first.len_utf8();
-    Err(syntax(
-        span,
-        "an operator or a value",
-        &format!("`{first}`"),
-        hint,
-    ))
+    Err(syntax(span, "an operator or a value", &format!("`{first}`"), hint))
 }
 
 /// Makes a syntax error.
@@ -209,11 +181,7 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str) -> Vec<Token> {
-        tokens(text)
-            .unwrap()
-            .into_iter()
-            .map(|(token, _)| token)
-            .collect()
+        tokens(text).unwrap().into_iter().map(|(token, _)| token).collect()
     }
 
     #[test]
@@ -221,24 +189,9 @@ mod tests {
         use Token::{End, Float, Integer};
         assert_eq!(
             kinds("1 1. .5 1e-3 9223372036854775807"),
-            [
-                Integer(1),
-                Float(1.0),
-                Float(0.5),
-                Float(1e-3),
-                Integer(i64::MAX),
-                End
-            ]
+            [Integer(1), Float(1.0), Float(0.5), Float(1e-3), Integer(i64::MAX), End]
         );
-        for bad in [
-            "9223372036854775808",
-            "1e",
-            "1e999",
-            ".",
-            "1.2.3",
-            "2MASS",
-            "1e5x",
-        ] {
+        for bad in ["9223372036854775808", "1e", "1e999", ".", "1.2.3", "2MASS", "1e5x"] {
             assert!(tokens(bad).is_err(), "{bad}");
         }
     }
@@ -250,9 +203,7 @@ mod tests {
         assert_eq!(found[1], (Token::Text("é".into()), 8..12));
         assert_eq!(found[2], (Token::Quoted("[Fe/H]".into()), 13..21));
         assert_eq!(found[3], (Token::Symbol("<="), 22..24));
-        for bad in [
-            "'open", "`open", "``", "\"it\"\"", "é > 1", "a = 1", "a & b",
-        ] {
+        for bad in ["'open", "`open", "``", "\"it\"\"", "é > 1", "a = 1", "a & b"] {
             assert!(tokens(bad).is_err(), "{bad}");
         }
     }

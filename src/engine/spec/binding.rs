@@ -159,18 +159,13 @@ impl RawBinding {
             return match (&path, &self.glob) {
                 (path, _) if path.is_empty() => Err(empty("path", &path.span)),
                 (_, Some(glob)) if glob.is_empty() => Err(empty("glob", &glob.span)),
-                _ => Ok(Binding::Path {
-                    path,
-                    glob: self.glob,
-                }),
+                _ => Ok(Binding::Path { path, glob: self.glob }),
             };
         }
         if let Some(reason) = self.absent {
             return match reason.is_empty() {
                 true => Err(empty("absent", &reason.span).help("say why the data are not there")),
-                false => Ok(Binding::Absent {
-                    reason: reason.value,
-                }),
+                false => Ok(Binding::Absent { reason: reason.value }),
             };
         }
         match self.simulated {
@@ -241,10 +236,8 @@ fn check_template(url: &Spanned<String>) -> Result<(), SpecError> {
         return Ok(());
     }
     let message = "the address of a tree's file has `{path}` once";
-    Err(
-        SpecError::new("spec.url", message, url.span.clone(), "here")
-            .help("write `https://example.org/files/{path}`"),
-    )
+    Err(SpecError::new("spec.url", message, url.span.clone(), "here")
+        .help("write `https://example.org/files/{path}`"))
 }
 
 /// Checks every file; `None` if one of them is refused.
@@ -256,12 +249,7 @@ fn check_files(
     let before = errors.len();
     let mut seen: HashMap<String, Span> = HashMap::new();
     let mut files = Vec::with_capacity(raw.len());
-    for RawFile {
-        path,
-        blake3,
-        bytes,
-    } in raw
-    {
+    for RawFile { path, blake3, bytes } in raw {
         keep(check_path("a file of a tree", &path, &path.span), errors);
         keep(check_digest(&blake3, &blake3.span), errors);
         if let Some(first) = seen.insert(path.value.clone(), path.span.clone()) {
@@ -269,19 +257,10 @@ fn check_files(
             let error = SpecError::new("spec.duplicate", message, path.span, "again");
             errors.push(error.label(first, "first"));
         }
-        files.push(TreeFile {
-            path: path.value,
-            blake3: blake3.value,
-            bytes,
-        });
+        files.push(TreeFile { path: path.value, blake3: blake3.value, bytes });
     }
     if files.is_empty() {
-        errors.push(SpecError::new(
-            "spec.binding",
-            "the tree has no files",
-            span.clone(),
-            "here",
-        ));
+        errors.push(SpecError::new("spec.binding", "the tree has no files", span.clone(), "here"));
     }
     (errors.len() == before).then_some(files)
 }

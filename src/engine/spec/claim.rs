@@ -100,12 +100,7 @@ impl RawClaim {
     pub(super) fn check(self) -> Result<Claim, SpecError> {
         if self.id.is_empty() {
             let span = self.id.span;
-            return Err(SpecError::new(
-                "spec.name",
-                "a claim's id is empty",
-                span,
-                "here",
-            ));
+            return Err(SpecError::new("spec.name", "a claim's id is empty", span, "here"));
         }
         Ok(Claim {
             accept: band(&self.accept)?,
@@ -125,10 +120,8 @@ fn band(accept: &Spanned<Vec<f64>>) -> Result<[f64; 2], SpecError> {
         [low, high] if low <= high => Ok([low, high]),
         _ => {
             let message = "`accept` is not a band of two numbers, the lower first";
-            Err(
-                SpecError::new("spec.range", message, accept.span.clone(), "here")
-                    .help("write `accept = [low, high]`; both ends are accepted"),
-            )
+            Err(SpecError::new("spec.range", message, accept.span.clone(), "here")
+                .help("write `accept = [low, high]`; both ends are accepted"))
         }
     }
 }
@@ -145,11 +138,7 @@ fn claim_value(raw: Spanned<RawValue>) -> Result<ClaimValue, SpecError> {
         span: raw.node.span,
     };
     let measure = measure(raw.rows, raw.column, raw.filter, raw.statistic, &span)?;
-    Ok(ClaimValue {
-        from,
-        measure,
-        span,
-    })
+    Ok(ClaimValue { from, measure, span })
 }
 
 fn measure(

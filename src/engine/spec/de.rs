@@ -38,10 +38,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(value: &'a Spanned<Value>) -> Self {
-        Self {
-            value: &value.value,
-            span: &value.span,
-        }
+        Self { value: &value.value, span: &value.span }
     }
 
     fn found(&self) -> Unexpected<'a> {
@@ -121,16 +118,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Value::Table(table) if table.0.len() == 1 => table.0.iter(),
             Value::Text(word) => {
                 let content = None;
-                let choice = Choice {
-                    word,
-                    content,
-                    span,
-                };
+                let choice = Choice { word, content, span };
                 return visitor.visit_enum(choice).map_err(|f| f.at(span));
             }
             _ => {
                 return Err(
-                    Fault::invalid_type(self.found(), &"text or a table of one key").at(span),
+                    Fault::invalid_type(self.found(), &"text or a table of one key").at(span)
                 );
             }
         };
@@ -139,11 +132,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         };
         let content = Some(Reader::new(&entry.value));
         let span = &entry.key;
-        let choice = Choice {
-            word,
-            content,
-            span,
-        };
+        let choice = Choice { word, content, span };
         visitor.visit_enum(choice).map_err(|f| f.at(span))
     }
 
@@ -230,10 +219,7 @@ fn visit_items<'de, V: Visitor<'de>>(items: &[Spanned<Value>], visitor: V) -> Re
 }
 
 fn visit_entries<'de, V: Visitor<'de>>(table: &Table, visitor: V) -> Read<V::Value> {
-    visitor.visit_map(Entries {
-        rest: table.0.iter(),
-        current: None,
-    })
+    visitor.visit_map(Entries { rest: table.0.iter(), current: None })
 }
 
 struct Items<'a>(std::slice::Iter<'a, Spanned<Value>>);
@@ -245,9 +231,7 @@ impl<'de> SeqAccess<'de> for &mut Items<'_> {
         let Some(item) = self.0.next() else {
             return Ok(None);
         };
-        seed.deserialize(Reader::new(item))
-            .map(Some)
-            .map_err(|f| place(f, &item.value, &item.span))
+        seed.deserialize(Reader::new(item)).map(Some).map_err(|f| place(f, &item.value, &item.span))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -269,9 +253,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         };
         self.current = Some((key, entry));
         let reader: StrDeserializer<'_, Fault> = key.as_str().into_deserializer();
-        seed.deserialize(reader)
-            .map(Some)
-            .map_err(|f| f.at(&entry.key))
+        seed.deserialize(reader).map(Some).map_err(|f| f.at(&entry.key))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Read<V::Value> {
@@ -323,8 +305,7 @@ struct Content<'a>(Option<Reader<'a>>, &'a str);
 impl<'a> Content<'a> {
     fn required(self) -> Read<Reader<'a>> {
         let word = self.1;
-        self.0
-            .ok_or_else(|| Fault::custom(format!("`{word}` needs a content: {{ {word} = … }}")))
+        self.0.ok_or_else(|| Fault::custom(format!("`{word}` needs a content: {{ {word} = … }}")))
     }
 }
 
@@ -340,8 +321,7 @@ impl<'de> VariantAccess<'de> for Content<'_> {
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Read<T::Value> {
         let word = self.1;
-        seed.deserialize(self.required()?)
-            .map_err(|f| f.under(word))
+        seed.deserialize(self.required()?).map_err(|f| f.under(word))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Read<V::Value> {

@@ -28,12 +28,7 @@ impl SpecError {
         span: Span,
         label: impl Into<String>,
     ) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            labels: vec![(span, label.into())],
-            help: None,
-        }
+        Self { code, message: message.into(), labels: vec![(span, label.into())], help: None }
     }
 
     /// Adds what to do about it.
@@ -138,12 +133,8 @@ pub(super) fn suggestion(word: &str, candidates: &[&str], noun: &str) -> String 
 /// `a`, `b`, `c`, cut after thirty.
 pub(super) fn quoted(words: &[&str]) -> String {
     const MOST: usize = 30;
-    let mut text = words
-        .iter()
-        .take(MOST)
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text =
+        words.iter().take(MOST).map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     if words.len() > MOST {
         text.push_str(&format!(" and {} more", words.len() - MOST));
     }

@@ -43,11 +43,7 @@ pub(super) type Names = &'static [&'static str];
 
 impl Fault {
     pub(super) fn new(kind: FaultKind) -> Self {
-        Self {
-            kind,
-            span: None,
-            path: Vec::new(),
-        }
+        Self { kind, span: None, path: Vec::new() }
     }
 
     /// Sets the place unless a deeper one is known.
@@ -87,12 +83,7 @@ impl Fault {
             }
             FaultKind::Missing(key) => {
                 let message = format!("missing {noun} `{key}` in {inside}");
-                SpecError::new(
-                    "spec.missing",
-                    message,
-                    span,
-                    format!("`{key}` is required"),
-                )
+                SpecError::new("spec.missing", message, span, format!("`{key}` is required"))
             }
             FaultKind::Value(what) => {
                 SpecError::new("spec.value", format!("{subject}: {what}"), span, "here")
@@ -149,11 +140,7 @@ impl Error for Fault {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format!(
-            "expected {}, found {}",
-            expected_words(expected),
-            found_words(found)
-        ))
+        Self::custom(format!("expected {}, found {}", expected_words(expected), found_words(found)))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {

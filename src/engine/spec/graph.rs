@@ -8,19 +8,14 @@ use super::error::SpecError;
 /// A cycle among the nodes, if there is one: each reads the next, and the last the first.
 pub fn cycle(spec: &Spec) -> Option<Vec<String>> {
     let names: Vec<&String> = spec.nodes.keys().collect();
-    let index: HashMap<&str, usize> = names
-        .iter()
-        .enumerate()
-        .map(|(i, n)| (n.as_str(), i))
-        .collect();
+    let index: HashMap<&str, usize> =
+        names.iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
     let reads: Vec<Vec<usize>> = spec
         .nodes
         .values()
         .map(|node| {
             let inputs = node.inputs.values();
-            inputs
-                .filter_map(|from| index.get(from.node.as_str()).copied())
-                .collect()
+            inputs.filter_map(|from| index.get(from.node.as_str()).copied()).collect()
         })
         .collect();
     let found = find_cycle(&reads)?;
@@ -39,11 +34,7 @@ pub fn cycle_error(spec: &Spec) -> Option<SpecError> {
     });
     Some(SpecError {
         code: "spec.cycle",
-        message: format!(
-            "nodes wait for each other: {} reads {}",
-            words.join(" reads "),
-            words[0]
-        ),
+        message: format!("nodes wait for each other: {} reads {}", words.join(" reads "), words[0]),
         labels: labels.collect(),
         help: Some("bind one of these ports to another node".into()),
     })
@@ -97,10 +88,7 @@ mod tests {
     fn cycles_are_found_wherever_they_are() {
         assert_eq!(find_cycle(&[]), None);
         assert_eq!(find_cycle(&[vec![1, 2], vec![2], vec![]]), None);
-        assert_eq!(
-            find_cycle(&[vec![], vec![0, 2], vec![3], vec![1]]),
-            Some(vec![1, 2, 3])
-        );
+        assert_eq!(find_cycle(&[vec![], vec![0, 2], vec![3], vec![1]]), Some(vec![1, 2, 3]));
         assert_eq!(find_cycle(&[vec![1], vec![2], vec![1]]), Some(vec![1, 2]));
         assert_eq!(find_cycle(&[vec![0]]), Some(vec![0]));
     }

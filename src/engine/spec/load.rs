@@ -111,8 +111,7 @@ impl Loader {
                     start.clone(),
                     "no such [method.…] here",
                 );
-                self.errors
-                    .push(error.help(suggestion(method, &known, "method")));
+                self.errors.push(error.help(suggestion(method, &known, "method")));
             }
         }
         names
@@ -132,12 +131,7 @@ impl Loader {
             read: input.list_files,
             errors: &mut self.errors,
         };
-        bind(
-            &mut pipeline.datasets,
-            profile.datasets,
-            &info.name,
-            &mut lists,
-        );
+        bind(&mut pipeline.datasets, profile.datasets, &info.name, &mut lists);
         apply(&mut pipeline.nodes, profile.nodes, &mut self.errors);
         Some(info)
     }
@@ -162,10 +156,8 @@ impl Loader {
         for node in pipeline.nodes.values() {
             for (port, from) in &node.inputs {
                 if from.node == node.name {
-                    let message = format!(
-                        "port `{port}` of node `{}` reads the node itself",
-                        node.name
-                    );
+                    let message =
+                        format!("port `{port}` of node `{}` reads the node itself", node.name);
                     let error = SpecError::new("spec.cycle", message, from.span.clone(), "itself");
                     self.errors.push(error);
                 } else {
@@ -187,14 +179,13 @@ impl Loader {
         }
         let nodes: &Ordered<NodeSpec> = &pipeline.nodes;
         let error = unknown_node(&from.node, nodes, from.span.clone());
-        self.errors
-            .push(match pipeline.datasets.contains_key(&from.node) {
-                true => error.help(format!(
-                    "`{}` is a dataset; a port reads a node that brings it in",
-                    from.node
-                )),
-                false => error,
-            });
+        self.errors.push(match pipeline.datasets.contains_key(&from.node) {
+            true => error.help(format!(
+                "`{}` is a dataset; a port reads a node that brings it in",
+                from.node
+            )),
+            false => error,
+        });
     }
 }
 

@@ -8,9 +8,7 @@ use super::value::Spanned;
 /// Whether a word can name a node, a dataset or a port: `[a-z][a-z0-9_]*`.
 pub(super) fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_lowercase())
-        && word
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// Refuses a name of something (`node`, `dataset`, `port`) that is not one.
@@ -19,10 +17,8 @@ pub(super) fn check_name(what: &str, word: &str, span: &Span) -> Result<(), Spec
         return Ok(());
     }
     let message = format!("`{word}` cannot name a {what}");
-    Err(
-        SpecError::new("spec.name", message, span.clone(), "not a name")
-            .help("names are lower-case letters, digits and `_`, and begin with a letter"),
-    )
+    Err(SpecError::new("spec.name", message, span.clone(), "not a name")
+        .help("names are lower-case letters, digits and `_`, and begin with a letter"))
 }
 
 impl PortRef {
@@ -37,11 +33,7 @@ impl PortRef {
             let error = SpecError::new("spec.reference", message, text.span.clone(), "here");
             return Err(error.help("write `matched`, or `matched.stars` for a named output"));
         }
-        Ok(Self {
-            node: node.to_owned(),
-            port: port.map(str::to_owned),
-            span: text.span.clone(),
-        })
+        Ok(Self { node: node.to_owned(), port: port.map(str::to_owned), span: text.span.clone() })
     }
 }
 
@@ -75,10 +67,8 @@ pub(super) fn check_path(what: &str, path: &str, span: &Span) -> Result<(), Spec
         None => Ok(()),
         Some(why) => {
             let message = format!("`{}` cannot be {what}: {why}", path.escape_debug());
-            Err(
-                SpecError::new("spec.path", message, span.clone(), "not a plain path")
-                    .help("use a relative path with `/` between plain names"),
-            )
+            Err(SpecError::new("spec.path", message, span.clone(), "not a plain path")
+                .help("use a relative path with `/` between plain names"))
         }
     }
 }
@@ -90,17 +80,13 @@ pub(super) fn check_digest(digest: &str, span: &Span) -> Result<(), SpecError> {
         return Ok(());
     }
     let message = "a BLAKE3 digest has 64 lower-case hexadecimal digits";
-    Err(
-        SpecError::new("spec.digest", message, span.clone(), "not a digest")
-            .help("`b3sum FILE` prints it"),
-    )
+    Err(SpecError::new("spec.digest", message, span.clone(), "not a digest")
+        .help("`b3sum FILE` prints it"))
 }
 
 /// Refuses what is not an address to download from.
 pub(super) fn check_url(url: &str, span: &Span) -> Result<(), SpecError> {
-    let host = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let plain = |c: char| !c.is_whitespace() && !c.is_control();
     match host {
         Some(host) if !host.is_empty() && !host.starts_with('/') && url.chars().all(plain) => {
@@ -158,25 +144,11 @@ mod tests {
     #[test]
     fn digests_and_addresses_are_checked() {
         assert!(check_digest(&"0a".repeat(32), &(0..1)).is_ok());
-        for bad in [
-            "",
-            "0a",
-            &"0A".repeat(32),
-            &"0g".repeat(32),
-            &"é".repeat(32),
-        ] {
+        for bad in ["", "0a", &"0A".repeat(32), &"0g".repeat(32), &"é".repeat(32)] {
             assert!(check_digest(bad, &(0..1)).is_err(), "{bad}");
         }
         assert!(check_url("https://example.org/a?b", &(0..1)).is_ok());
-        for bad in [
-            "",
-            "https://",
-            "https:///x",
-            "ftp://x",
-            "file:///x",
-            "https://a b",
-            "x",
-        ] {
+        for bad in ["", "https://", "https:///x", "ftp://x", "file:///x", "https://a b", "x"] {
             assert!(check_url(bad, &(0..1)).is_err(), "{bad}");
         }
     }

@@ -49,9 +49,7 @@ pub(super) fn unknown_node(name: &str, nodes: &Ordered<NodeSpec>, at: Span) -> S
 
 /// Both spellings as a node and a table: the path of `"node.a.b" = v` becomes nested tables.
 fn node_and_table(key: String, entry: Entry) -> Result<(String, Table), SpecError> {
-    let mut parts = key
-        .split('.')
-        .map(|part| Spanned::new(part.to_owned(), entry.key.clone()));
+    let mut parts = key.split('.').map(|part| Spanned::new(part.to_owned(), entry.key.clone()));
     let node = parts.next().map(|part| part.value).unwrap_or_default();
     let path: Vec<Spanned<String>> = parts.collect();
     if path.iter().any(|part| part.is_empty()) || node.is_empty() {
@@ -59,15 +57,10 @@ fn node_and_table(key: String, entry: Entry) -> Result<(String, Table), SpecErro
         return Err(SpecError::new("spec.reference", message, entry.key, "here"));
     }
     match nest(path, entry.value) {
-        Spanned {
-            value: Value::Table(table),
-            ..
-        } => Ok((node, table)),
+        Spanned { value: Value::Table(table), .. } => Ok((node, table)),
         other => {
-            let message = format!(
-                "`{node}`: expected a table of parameters, found {}",
-                other.value.kind()
-            );
+            let message =
+                format!("`{node}`: expected a table of parameters, found {}", other.value.kind());
             Err(SpecError::new("spec.type", message, other.span, "here")
                 .help(format!("write `{node}.parameter = …`")))
         }
@@ -79,13 +72,7 @@ fn nest(path: Vec<Spanned<String>>, value: Spanned<Value>) -> Spanned<Value> {
     path.into_iter().rev().fold(value, |value, part| {
         let span = part.span.start..value.span.end.max(part.span.end);
         let mut table = Table::default();
-        table.0.insert(
-            part.value,
-            Entry {
-                key: part.span,
-                value,
-            },
-        );
+        table.0.insert(part.value, Entry { key: part.span, value });
         Spanned::new(Value::Table(table), span)
     })
 }
@@ -133,10 +120,7 @@ pub(super) fn read_set(
     let mut path = keep(set_path(&text[..equals], base), errors)?;
     let value = set_value(&text[equals + 1..], base + equals + 1, errors)?;
     let node = path.remove(0);
-    let entry = Entry {
-        key: node.span,
-        value: nest(path, value),
-    };
+    let entry = Entry { key: node.span, value: nest(path, value) };
     Some(Ordered::from_iter([(node.value, entry)]))
 }
 
@@ -157,23 +141,14 @@ fn set_path(text: &str, base: usize) -> Result<Vec<Spanned<String>>, SpecError> 
         start = span.end + 1;
         let word = part.trim();
         if word.is_empty() || !word.chars().all(plain) {
-            let message = format!(
-                "`{}` is not a path of plain names",
-                text.trim().escape_debug()
-            );
+            let message = format!("`{}` is not a path of plain names", text.trim().escape_debug());
             return Err(set_error(&message, base..base + text.len()));
         }
         path.push(Spanned::new(word.to_owned(), span));
     }
     match path.len() {
-        0 | 1 => Err(set_error(
-            "a node alone cannot be set",
-            base..base + text.len(),
-        )),
-        n if n > DEEPEST => Err(set_error(
-            "nested more than 64 deep",
-            base..base + text.len(),
-        )),
+        0 | 1 => Err(set_error("a node alone cannot be set", base..base + text.len())),
+        n if n > DEEPEST => Err(set_error("nested more than 64 deep", base..base + text.len())),
         _ => Ok(path),
     }
 }
@@ -200,7 +175,5 @@ fn set_value(text: &str, base: usize, errors: &mut Vec<SpecError>) -> Option<Spa
 /// A word that needs no quotes: it begins with a letter and could be a name, a path or an address.
 fn is_bare(word: &str) -> bool {
     word.starts_with(|c: char| c.is_alphabetic() || c == '/' || c == '_')
-        && word
-            .chars()
-            .all(|c| c.is_alphanumeric() || "_-./:+@*".contains(c))
+        && word.chars().all(|c| c.is_alphanumeric() || "_-./:+@*".contains(c))
 }

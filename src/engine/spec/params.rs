@@ -139,17 +139,9 @@ mod tests {
 
     #[test]
     fn enums_take_a_content() {
-        let loss = |text: &str| {
-            node(&format!("C = 1\nloss = {text}"))
-                .0
-                .params::<Train>()
-                .unwrap()
-                .loss
-        };
-        assert_eq!(
-            loss("{ huber = { delta = 2 } }"),
-            Loss::Huber { delta: 2.0 }
-        );
+        let loss =
+            |text: &str| node(&format!("C = 1\nloss = {text}")).0.params::<Train>().unwrap().loss;
+        assert_eq!(loss("{ huber = { delta = 2 } }"), Loss::Huber { delta: 2.0 });
         assert_eq!(loss("{ power = 1.5 }"), Loss::Power(1.5));
         assert!(fails("C = 1\nloss = \"power\"").contains("`power` needs a content"));
         assert!(fails("C = 1\nloss = { linear = 1 }").contains("`linear` takes no content"));
@@ -199,10 +191,7 @@ mod tests {
                     "p.toml:2:13: parameter `max_stars` of {of}: expected a non-negative integer, found number `1.0`"
                 ),
             ),
-            (
-                "max_stars = 1",
-                format!("before.toml:1:5: missing parameter `C` in {of}"),
-            ),
+            ("max_stars = 1", format!("before.toml:1:5: missing parameter `C` in {of}")),
             (
                 "C = 1\nloss = \"soft_l2\"",
                 format!(

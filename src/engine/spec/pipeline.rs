@@ -119,12 +119,7 @@ pub(super) fn take_tables(
 pub(super) fn refuse_rest(document: &Table, sections: &[&str], errors: &mut Vec<SpecError>) {
     for (key, entry) in &document.0 {
         let message = format!("unknown section [{key}]");
-        let error = SpecError::new(
-            "spec.unknown-key",
-            message,
-            entry.key.clone(),
-            "not a section",
-        );
+        let error = SpecError::new("spec.unknown-key", message, entry.key.clone(), "not a section");
         errors.push(error.help(suggestion(key, sections, "section")));
     }
 }
@@ -144,12 +139,7 @@ pub(super) fn read_section<T: serde::de::DeserializeOwned>(
         Value::Table(table) => read_table(table, &entry.key, &owner),
         other => {
             let message = format!("{}: expected a table, found {}", owner.name, other.kind());
-            Err(SpecError::new(
-                "spec.type",
-                message,
-                entry.value.span.clone(),
-                "here",
-            ))
+            Err(SpecError::new("spec.type", message, entry.value.span.clone(), "here"))
         }
     }
 }
@@ -165,10 +155,8 @@ fn read_head(entry: Entry) -> Result<Head, SpecError> {
     match &head.version {
         Some(version) if version.value != VERSION => {
             let message = format!("language version {} is not known", version.value);
-            Err(
-                SpecError::new("spec.version", message, version.span.clone(), "here")
-                    .help(format!("this program reads version {VERSION}")),
-            )
+            Err(SpecError::new("spec.version", message, version.span.clone(), "here")
+                .help(format!("this program reads version {VERSION}")))
         }
         _ => Ok(head),
     }
@@ -183,9 +171,7 @@ fn read_dataset(name: &str, entry: Entry) -> Result<DatasetSlot, SpecError> {
         about: raw.about,
         format: raw.format,
         section: raw.section,
-        binding: Binding::Absent {
-            reason: "not bound".into(),
-        },
+        binding: Binding::Absent { reason: "not bound".into() },
         binding_span: entry.key,
     })
 }
@@ -201,10 +187,7 @@ fn read_node(name: &str, entry: Entry, errors: &mut Vec<SpecError>) -> Option<No
     }
     let inputs = own.0.remove("in");
     let inputs = inputs.map(|entry| read_inputs(name, entry, errors));
-    let owner = Owner {
-        name: format!("[node.{name}]"),
-        noun: "key",
-    };
+    let owner = Owner { name: format!("[node.{name}]"), noun: "key" };
     let raw: RawNode = keep(read_table(&own, &entry.key, &owner), errors)?;
     keep(check_name("stage", &raw.stage, &raw.stage.span), errors)?;
     let node = NodeSpec {
@@ -255,10 +238,8 @@ pub(super) fn read_inputs(
 ) -> Ordered<PortRef> {
     let mut inputs = Ordered::new();
     let Value::Table(table) = entry.value.value else {
-        let message = format!(
-            "`in` of [node.{node}]: expected a table, found {}",
-            entry.value.value.kind()
-        );
+        let message =
+            format!("`in` of [node.{node}]: expected a table, found {}", entry.value.value.kind());
         let error = SpecError::new("spec.type", message, entry.value.span, "here");
         errors.push(error.help("write `in = { stars = \"matched.stars\" }`"));
         return inputs;
@@ -278,10 +259,7 @@ pub(super) fn port_ref(what: &str, value: Spanned<Value>) -> Result<PortRef, Spe
     match value.value {
         Value::Text(text) => PortRef::parse(&Spanned::new(text, value.span)),
         other => {
-            let message = format!(
-                "{what}: expected `node` or `node.port`, found {}",
-                other.kind()
-            );
+            let message = format!("{what}: expected `node` or `node.port`, found {}", other.kind());
             Err(SpecError::new("spec.type", message, value.span, "here"))
         }
     }
@@ -291,10 +269,8 @@ pub(super) fn port_ref(what: &str, value: Spanned<Value>) -> Result<PortRef, Spe
 fn refuse_ambiguous(node: &NodeSpec, errors: &mut Vec<SpecError>) {
     for (port, from) in &node.inputs {
         if let Some(entry) = node.params.0.get(port) {
-            let message = format!(
-                "`{port}` is both a port and a parameter of node `{}`",
-                node.name
-            );
+            let message =
+                format!("`{port}` is both a port and a parameter of node `{}`", node.name);
             let error =
                 SpecError::new("spec.duplicate", message, entry.key.clone(), "as parameter");
             errors.push(error.label(from.span.clone(), "as port"));
@@ -314,16 +290,8 @@ fn check_method(name: &str, span: &Span) -> Result<(), SpecError> {
 
 fn read_publish(entry: Entry, errors: &mut Vec<SpecError>) -> Vec<Publication> {
     let Value::Table(table) = entry.value.value else {
-        let message = format!(
-            "[publish]: expected a table, found {}",
-            entry.value.value.kind()
-        );
-        errors.push(SpecError::new(
-            "spec.type",
-            message,
-            entry.value.span,
-            "here",
-        ));
+        let message = format!("[publish]: expected a table, found {}", entry.value.value.kind());
+        errors.push(SpecError::new("spec.type", message, entry.value.span, "here"));
         return Vec::new();
     };
     let mut published: Vec<Publication> = Vec::new();
@@ -341,10 +309,8 @@ fn read_publish(entry: Entry, errors: &mut Vec<SpecError>) -> Vec<Publication> {
 
 /// A file cannot also be a directory of other files.
 fn refuse_nested(published: &[Publication], errors: &mut Vec<SpecError>) {
-    let files: std::collections::HashMap<&str, &Span> = published
-        .iter()
-        .map(|p| (p.file.as_str(), &p.file.span))
-        .collect();
+    let files: std::collections::HashMap<&str, &Span> =
+        published.iter().map(|p| (p.file.as_str(), &p.file.span)).collect();
     for publication in published {
         let file = &publication.file;
         let parents = file.match_indices('/').map(|(at, _)| &file[..at]);

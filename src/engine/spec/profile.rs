@@ -43,11 +43,7 @@ pub(super) fn read_profile(
     let datasets = take_tables(&mut document, "dataset", errors);
     let nodes = take_tables(&mut document, "node", errors);
     refuse_rest(&document, &["profile", "dataset", "node"], errors);
-    Profile {
-        info,
-        datasets,
-        nodes,
-    }
+    Profile { info, datasets, nodes }
 }
 
 fn read_info(entry: Entry) -> Result<ProfileInfo, SpecError> {
@@ -57,8 +53,9 @@ fn read_info(entry: Entry) -> Result<ProfileInfo, SpecError> {
         return Ok(info);
     }
     let message = format!("`{}` cannot name a profile", info.name.value);
-    Err(SpecError::new("spec.name", message, info.name.span, "not a name")
-        .help("lower-case letters, digits, `_` and `-`: results are written to a directory of that name"))
+    Err(SpecError::new("spec.name", message, info.name.span, "not a name").help(
+        "lower-case letters, digits, `_` and `-`: results are written to a directory of that name",
+    ))
 }
 
 /// Fills the slots; a slot that the profile leaves out is absent.
@@ -77,9 +74,7 @@ pub(super) fn bind(
             let known: Vec<&str> = slots.keys().map(String::as_str).collect();
             let message = format!("dataset `{name}` is not a slot of the pipeline");
             let error = SpecError::new("spec.reference", message, entry.key, "not a slot");
-            lists
-                .errors
-                .push(error.help(suggestion(&name, &known, "dataset")));
+            lists.errors.push(error.help(suggestion(&name, &known, "dataset")));
             continue;
         };
         let raw = read_section::<RawBinding>(format!("[dataset.{name}]"), &entry);

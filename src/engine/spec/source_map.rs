@@ -40,11 +40,7 @@ impl SourceMap {
     /// Appends a text and returns the address of its first byte.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> usize {
         let base = self.end();
-        self.sources.push(Source {
-            name: name.into(),
-            text: text.into(),
-            base,
-        });
+        self.sources.push(Source { name: name.into(), text: text.into(), base });
         base
     }
 
@@ -77,9 +73,7 @@ impl SourceMap {
 
     /// Lists name and text of all sources in the order of their addresses.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.sources
-            .iter()
-            .map(|s| (s.name.as_str(), s.text.as_str()))
+        self.sources.iter().map(|s| (s.name.as_str(), s.text.as_str()))
     }
 }
 
@@ -107,10 +101,7 @@ mod tests {
         let comment = map.locate(&(17..18)).unwrap();
         assert_eq!((comment.line, comment.column), (2, 10));
         let k = map.locate(&(second..second + 1)).unwrap();
-        assert_eq!(
-            (k.name, k.line, k.column, k.text),
-            ("b.toml", 1, 1, "k = 2")
-        );
+        assert_eq!((k.name, k.line, k.column, k.text), ("b.toml", 1, 1, "k = 2"));
     }
 
     #[test]

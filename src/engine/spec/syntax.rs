@@ -66,9 +66,8 @@ pub(super) fn read_value(
 }
 
 fn syntax_error(error: &toml::de::Error, base: usize, len: usize) -> SpecError {
-    let span: Span = error.span().map_or(base + len..base + len, |span| {
-        span.start + base..span.end + base
-    });
+    let span: Span =
+        error.span().map_or(base + len..base + len, |span| span.start + base..span.end + base);
     SpecError::new("spec.syntax", error.message(), span, "here")
 }
 
@@ -117,11 +116,7 @@ fn first_too_deep(text: &[u8]) -> Option<usize> {
 /// The last byte before the line's end.
 fn end_of_line(text: &[u8], at: usize) -> usize {
     let rest = &text[at..];
-    at + rest
-        .iter()
-        .position(|b| *b == b'\n')
-        .unwrap_or(rest.len())
-        .saturating_sub(1)
+    at + rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len()).saturating_sub(1)
 }
 
 /// The last byte of the string that opens at `at`.
@@ -159,10 +154,7 @@ mod tests {
     fn depth_is_bounded_before_the_parser_sees_it() {
         let nested = |n: usize| format!("a = {}{}", "[".repeat(n), "]".repeat(n));
         assert!(read(&nested(60)).is_ok());
-        assert_eq!(
-            read(&nested(70)).unwrap_err(),
-            "p.toml:1:69: nested more than 64 deep"
-        );
+        assert_eq!(read(&nested(70)).unwrap_err(), "p.toml:1:69: nested more than 64 deep");
         assert!(read(&nested(100_000)).is_err());
         let dotted = format!("{}a = 1", "a.".repeat(100_000));
         assert!(read(&dotted).unwrap_err().contains("nested more than 64"));
@@ -186,19 +178,9 @@ mod tests {
     #[test]
     fn the_bound_holds_behind_a_string_and_a_comment() {
         let deep = "[".repeat(80);
-        for before in [
-            "#\n",
-            "a = \"x\"\n",
-            "a = 'x'\n",
-            "a = '''x'''\n",
-            "a = \"\"\n",
-            "# c",
-        ] {
+        for before in ["#\n", "a = \"x\"\n", "a = 'x'\n", "a = '''x'''\n", "a = \"\"\n", "# c"] {
             let text = format!("{before}\nb = {deep}");
-            assert!(
-                read(&text).unwrap_err().contains("nested more"),
-                "{before:?}"
-            );
+            assert!(read(&text).unwrap_err().contains("nested more"), "{before:?}");
         }
     }
 
@@ -209,10 +191,7 @@ mod tests {
         let error = read("a = 1\na = 2\n").unwrap_err();
         assert_eq!(error, "p.toml:2:1: duplicate key");
         let error = read("[x]\n[x]\n").unwrap_err();
-        assert!(
-            error.starts_with("p.toml:2:") && error.contains("duplicate"),
-            "{error}"
-        );
+        assert!(error.starts_with("p.toml:2:") && error.contains("duplicate"), "{error}");
         assert!(read("a = \"open").unwrap_err().starts_with("p.toml:1:"));
     }
 

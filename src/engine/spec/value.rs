@@ -172,13 +172,7 @@ impl Table {
                     let value = Spanned::new(value, entry.value.span);
                     let key_span = entry.key;
                     // `insert` keeps the position of a known key, and so the order of declaration.
-                    self.0.insert(
-                        key,
-                        Entry {
-                            key: key_span,
-                            value,
-                        },
-                    );
+                    self.0.insert(key, Entry { key: key_span, value });
                 }
             }
         }
@@ -258,15 +252,11 @@ pub(super) fn value_from_toml(
             Ok(number) if number.is_finite() => Value::Float(number),
             _ => refuse(format!("`{number}` is not a finite number"), NOT_FINITE),
         },
-        DeValue::Datetime(date) => refuse(
-            format!("a date is not accepted: {date}"),
-            "write it as text, in quotes",
-        ),
+        DeValue::Datetime(date) => {
+            refuse(format!("a date is not accepted: {date}"), "write it as text, in quotes")
+        }
         DeValue::Array(items) => Value::Array(
-            items
-                .into_iter()
-                .map(|item| value_from_toml(item, base, errors))
-                .collect(),
+            items.into_iter().map(|item| value_from_toml(item, base, errors)).collect(),
         ),
         DeValue::Table(table) => Value::Table(from_toml(table, base, errors)),
     };
@@ -294,9 +284,7 @@ mod tests {
         assert!(errors.is_empty());
         assert_eq!(t.keys(), ["z", "a"]);
         assert_eq!(t.0.get("z").unwrap().key, 100..101);
-        let Value::Array(items) = &t.get("a.b").unwrap().value else {
-            panic!("an array")
-        };
+        let Value::Array(items) = &t.get("a.b").unwrap().value else { panic!("an array") };
         assert_eq!(items[0].span, 117..120);
         assert_eq!(items[1].value, Value::Text("x".into()));
         assert_eq!(t.get("a.b.c"), None);

@@ -115,17 +115,9 @@ impl Builder {
     /// Appends a value; `false` when it does not fit the type.
     pub fn push(&mut self, text: &str) -> bool {
         match self {
-            Self::Bool(builder) => logical(text)
-                .map(|value| builder.append_value(value))
-                .is_some(),
-            Self::Int(builder) => text
-                .parse()
-                .map(|value| builder.append_value(value))
-                .is_ok(),
-            Self::Float(builder) => text
-                .parse()
-                .map(|value| builder.append_value(value))
-                .is_ok(),
+            Self::Bool(builder) => logical(text).map(|value| builder.append_value(value)).is_some(),
+            Self::Int(builder) => text.parse().map(|value| builder.append_value(value)).is_ok(),
+            Self::Float(builder) => text.parse().map(|value| builder.append_value(value)).is_ok(),
             Self::Text(builder, bytes) => {
                 *bytes = bytes.saturating_add(text.len());
                 let fits = *bytes <= MAX_TEXT_BYTES;
@@ -161,14 +153,8 @@ mod tests {
 
     #[test]
     fn narrowest_exact_type() {
-        assert_eq!(
-            learned(&["1", "-2", "+3", "9223372036854775807"]),
-            ColumnType::Int
-        );
-        assert_eq!(
-            learned(&["1", "2.5", "1e-3", "NaN", "-inf"]),
-            ColumnType::Float
-        );
+        assert_eq!(learned(&["1", "-2", "+3", "9223372036854775807"]), ColumnType::Int);
+        assert_eq!(learned(&["1", "2.5", "1e-3", "NaN", "-inf"]), ColumnType::Float);
         assert_eq!(learned(&["-0"]), ColumnType::Float);
         assert_eq!(learned(&["true", "False"]), ColumnType::Bool);
         assert_eq!(learned(&["true", "1"]), ColumnType::Text);

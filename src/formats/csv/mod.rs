@@ -215,13 +215,10 @@ pub fn read_csv(bytes: &[u8], options: &CsvOptions) -> Result<RecordBatch, CsvEr
 }
 
 fn header_names(cells: &[Cell<'_>]) -> Vec<String> {
-    let named = cells
-        .iter()
-        .enumerate()
-        .map(|(index, cell)| match cell.text.trim() {
-            "" => format!("column_{}", index + 1),
-            name => name.to_owned(),
-        });
+    let named = cells.iter().enumerate().map(|(index, cell)| match cell.text.trim() {
+        "" => format!("column_{}", index + 1),
+        name => name.to_owned(),
+    });
     named.collect()
 }
 
@@ -235,28 +232,17 @@ fn wanted_columns(names: &[String], options: &CsvOptions) -> Result<Vec<Wanted>,
         let position = positions.next().ok_or_else(|| missing(name, names))?;
         if let Some(second) = positions.next() {
             let (name, first, second) = (name.clone(), position + 1, second + 1);
-            return Err(CsvError::Duplicate {
-                name,
-                first,
-                second,
-            });
+            return Err(CsvError::Duplicate { name, first, second });
         }
         let declared = options.types.get(name).copied();
-        Ok(Wanted {
-            name: name.clone(),
-            position,
-            declared,
-        })
+        Ok(Wanted { name: name.clone(), position, declared })
     });
     wanted.collect()
 }
 
 fn missing(name: &str, names: &[String]) -> CsvError {
     let available: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    CsvError::Missing {
-        name: name.to_owned(),
-        available: available.join(", "),
-    }
+    CsvError::Missing { name: name.to_owned(), available: available.join(", ") }
 }
 
 /// Whether `cell` stands for a missing value in a column of type `kind`.
@@ -288,9 +274,7 @@ fn learn_types(
         }
     }
     let learned = guesses.iter().zip(wanted);
-    Ok(learned
-        .map(|(guess, column)| column.declared.unwrap_or(guess.column_type()))
-        .collect())
+    Ok(learned.map(|(guess, column)| column.declared.unwrap_or(guess.column_type())).collect())
 }
 
 fn build(
@@ -323,10 +307,7 @@ fn build(
 fn refused(records: &Records<'_>, column: &Wanted, kind: ColumnType, cell: &Cell<'_>) -> CsvError {
     let row = records.row();
     if kind == ColumnType::Text {
-        return CsvError::TextTooLong {
-            row,
-            column: column.name.clone(),
-        };
+        return CsvError::TextTooLong { row, column: column.name.clone() };
     }
     CsvError::Value {
         row,

@@ -37,14 +37,7 @@ pub(super) struct Records<'a> {
 
 impl<'a> Records<'a> {
     pub fn new(text: &'a str, separator: u8, comment: Option<u8>) -> Self {
-        let mut records = Self {
-            text,
-            separator,
-            position: 0,
-            next_line: 1,
-            line: 1,
-            row: 0,
-        };
+        let mut records = Self { text, separator, position: 0, next_line: 1, line: 1, row: 0 };
         while comment.is_some() && records.peek() == comment {
             let rest = &text.as_bytes()[records.position..];
             let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
@@ -97,12 +90,7 @@ impl<'a> Records<'a> {
             return Ok(true);
         }
         let (row, line, found) = (self.row, self.line, fields.len());
-        Err(CsvError::Width {
-            row,
-            line,
-            found,
-            expected: width,
-        })
+        Err(CsvError::Width { row, line, found, expected: width })
     }
 
     /// Fills `fields` with the next record; `false` at the end.
@@ -129,10 +117,7 @@ impl<'a> Records<'a> {
         let raw = &self.text[start..start + length];
         if !raw.trim_start_matches(' ').starts_with('"') {
             self.position += length;
-            return Ok(Field {
-                text: Cow::Borrowed(raw.trim()),
-                quoted: false,
-            });
+            return Ok(Field { text: Cow::Borrowed(raw.trim()), quoted: false });
         }
         self.position += raw.len() - raw.trim_start_matches(' ').len();
         self.quoted_field()
@@ -155,10 +140,7 @@ impl<'a> Records<'a> {
         let mut escaped = false;
         loop {
             let Some(length) = text[end..].find('"') else {
-                return Err(CsvError::Quote {
-                    line,
-                    problem: "quote is not closed",
-                });
+                return Err(CsvError::Quote { line, problem: "quote is not closed" });
             };
             end += length;
             if !text[end + 1..].starts_with('"') {
@@ -199,12 +181,8 @@ mod tests {
     #[test]
     fn every_end_of_line() {
         let expected = vec![vec!["a", "b"], vec!["1", "2"], vec!["", ""]];
-        for text in [
-            "a,b\n1,2\n,\n",
-            "a,b\r\n1,2\r\n,",
-            "a,b\r1,2\r,",
-            "# x,\"\n#y\na,b\n1 , 2\n,",
-        ] {
+        for text in ["a,b\n1,2\n,\n", "a,b\r\n1,2\r\n,", "a,b\r1,2\r,", "# x,\"\n#y\na,b\n1 , 2\n,"]
+        {
             assert_eq!(all(text), expected, "{text:?}");
         }
     }
@@ -212,20 +190,14 @@ mod tests {
     #[test]
     fn quotes_hold_separators_quotes_and_lines() {
         let rows = all("\"a,\"\"b\"\"\", \"x\ny\" ,5\" disk\nö,,\"\"\n");
-        assert_eq!(
-            rows,
-            [vec!["a,\"b\"", "x\ny", "5\" disk"], vec!["ö", "", ""]]
-        );
+        assert_eq!(rows, [vec!["a,\"b\"", "x\ny", "5\" disk"], vec!["ö", "", ""]]);
     }
 
     #[test]
     fn bad_quotes_name_their_line() {
         for (text, message) in [
             ("a\n\"b\nc", "line 2: quote is not closed"),
-            (
-                "a\n\"x\ny\"\n\"b\"c\n",
-                "line 4: text follows the closing quote",
-            ),
+            ("a\n\"x\ny\"\n\"b\"c\n", "line 4: text follows the closing quote"),
         ] {
             let mut records = Records::new(text, b',', None);
             let mut fields = Vec::new();

@@ -32,27 +32,15 @@ fn shared(name: &str) -> Option<Vec<u8>> {
 }
 
 fn text<'a>(batch: &'a RecordBatch, column: &str, row: usize) -> &'a str {
-    batch
-        .column_by_name(column)
-        .unwrap()
-        .as_string::<i32>()
-        .value(row)
+    batch.column_by_name(column).unwrap().as_string::<i32>().value(row)
 }
 
 fn real(batch: &RecordBatch, column: &str, row: usize) -> f64 {
-    batch
-        .column_by_name(column)
-        .unwrap()
-        .as_primitive::<Float64Type>()
-        .value(row)
+    batch.column_by_name(column).unwrap().as_primitive::<Float64Type>().value(row)
 }
 
 fn whole(batch: &RecordBatch, column: &str, row: usize) -> i64 {
-    batch
-        .column_by_name(column)
-        .unwrap()
-        .as_primitive::<Int64Type>()
-        .value(row)
+    batch.column_by_name(column).unwrap().as_primitive::<Int64Type>().value(row)
 }
 
 #[test]
@@ -60,19 +48,9 @@ fn types_come_from_all_rows() {
     let batch =
         read("\u{feff}id,x,t,ok,n\r\n3156028903802300416,1,05 31 27,true,\r\n,2.5,M1,,null\r\n");
     assert_eq!(batch.num_rows(), 2);
-    let kinds: Vec<_> = batch
-        .schema()
-        .fields()
-        .iter()
-        .map(|f| f.data_type().clone())
-        .collect();
-    let expected = [
-        DataType::Int64,
-        DataType::Float64,
-        DataType::Utf8,
-        DataType::Boolean,
-        DataType::Utf8,
-    ];
+    let kinds: Vec<_> = batch.schema().fields().iter().map(|f| f.data_type().clone()).collect();
+    let expected =
+        [DataType::Int64, DataType::Float64, DataType::Utf8, DataType::Boolean, DataType::Utf8];
     assert_eq!(kinds, expected);
     assert_eq!(whole(&batch, "id", 0), 3_156_028_903_802_300_416);
     assert_eq!(batch.column(0).null_count(), 1);
@@ -123,47 +101,24 @@ fn errors_name_row_and_column() {
         fails("a,b\n1,2\n\n3\n", &plain),
         "row 2 (line 4) has 1 fields where the header has 2"
     );
-    assert_eq!(
-        fails("a,b\n1,2,3\n", &plain),
-        "row 1 (line 2) has 3 fields where the header has 2"
-    );
-    assert_eq!(
-        fails("a,b,a\n", &plain),
-        "column `a` stands at positions 1 and 3 of the header"
-    );
+    assert_eq!(fails("a,b\n1,2,3\n", &plain), "row 1 (line 2) has 3 fields where the header has 2");
+    assert_eq!(fails("a,b,a\n", &plain), "column `a` stands at positions 1 and 3 of the header");
     assert_eq!(
         fails("a,b\n", &typed("x", ColumnType::Int)),
         "no column `x`; the file has `a`, `b`"
     );
     let message = fails("a,b\n1,2\n1,2.0\n", &typed("b", ColumnType::Int));
-    assert_eq!(
-        message,
-        "row 2 (line 3), column `b`: `2.0` is not a whole number of 64 bits"
-    );
+    assert_eq!(message, "row 2 (line 3), column `b`: `2.0` is not a whole number of 64 bits");
     let bytes = read_csv(b"a\n1\n\xff\n", &plain).unwrap_err().to_string();
     assert_eq!(bytes, "line 3: byte 4 of the file is not UTF-8");
-    let only_b = CsvOptions {
-        columns: Some(vec!["b".to_owned()]),
-        ..CsvOptions::default()
-    };
-    assert_eq!(
-        read_csv(b"a,b,a\n1,2,3\n", &only_b).unwrap().num_columns(),
-        1
-    );
+    let only_b = CsvOptions { columns: Some(vec!["b".to_owned()]), ..CsvOptions::default() };
+    assert_eq!(read_csv(b"a,b,a\n1,2,3\n", &only_b).unwrap().num_columns(), 1);
 }
 
 const REALS: [f64; 7] = [0.1, -0.0, 1e-300, 1.5e300, f64::NAN, f64::NEG_INFINITY, 5.0];
 
 fn awkward_values() -> RecordBatch {
-    let ids = [
-        Some(i64::MAX),
-        None,
-        Some(0),
-        Some(-5),
-        Some(1),
-        Some(2),
-        Some(3),
-    ];
+    let ids = [Some(i64::MAX), None, Some(0), Some(-5), Some(1), Some(2), Some(3)];
     let texts = ["a,b", "-", "", "null", " x ", "\"q\"", "é\nz"];
     let texts = texts.map(|text| (text != "-").then_some(text));
     let logicals = [Some(true), None, Some(false), Some(true), None, None, None];
@@ -225,11 +180,7 @@ fn real_files_have_their_rows_and_columns() {
     ] {
         let Some(bytes) = shared(name) else { return };
         let batch = read_csv(&bytes, &CsvOptions::default()).unwrap();
-        assert_eq!(
-            (batch.num_rows(), batch.num_columns()),
-            (rows, columns),
-            "{name}"
-        );
+        assert_eq!((batch.num_rows(), batch.num_columns()), (rows, columns), "{name}");
     }
 }
 
@@ -241,15 +192,8 @@ fn values_of_real_files_are_exact() {
     let batch = read_csv(&bytes, &CsvOptions::default()).unwrap();
     assert_eq!(whole(&batch, "ID", 0), 3_156_028_903_802_300_416);
     assert_eq!(whole(&batch, "ID", 3130), 1_676_587_057_260_029_952);
-    let ids = batch
-        .column_by_name("ID")
-        .unwrap()
-        .as_primitive::<Int64Type>()
-        .values();
-    assert_eq!(
-        ids.iter().map(|id| id % 1_000_003).sum::<i64>(),
-        1_502_279_958
-    );
+    let ids = batch.column_by_name("ID").unwrap().as_primitive::<Int64Type>().values();
+    assert_eq!(ids.iter().map(|id| id % 1_000_003).sum::<i64>(), 1_502_279_958);
     assert_eq!(real(&batch, "ruwe", 3130), 0.9801412);
     assert_eq!(batch.column_by_name("parallax").unwrap().null_count(), 202);
 }
@@ -264,14 +208,8 @@ fn ids_with_gaps_of_a_real_file_are_exact() {
     assert_eq!(whole(&batch, "gaia_id_1", 2482), 1_927_517_417_630_958_208);
     assert_eq!(batch.column_by_name("gaia_id_1").unwrap().null_count(), 58);
     assert_eq!(whole(&batch, "gaia_id_2", 0), 2_799_053_590_080_742_912);
-    assert_eq!(
-        batch.column_by_name("gaia_id_2").unwrap().null_count(),
-        2122
-    );
-    assert_eq!(
-        *batch.column_by_name("Qf_u").unwrap().data_type(),
-        DataType::Boolean
-    );
+    assert_eq!(batch.column_by_name("gaia_id_2").unwrap().null_count(), 2122);
+    assert_eq!(*batch.column_by_name("Qf_u").unwrap().data_type(), DataType::Boolean);
 }
 
 #[test]
@@ -284,10 +222,7 @@ fn sexagesimal_text_and_rounded_ids_of_real_files() {
         (text(&batch, "RAJ2000", 5), text(&batch, "DEJ2000", 5)),
         ("00 03 19.0", "+04 41 12")
     );
-    assert_eq!(
-        (whole(&batch, "Teff", 5), real(&batch, "[Fe/H]", 5)),
-        (3745, -0.13)
-    );
+    assert_eq!((whole(&batch, "Teff", 5), real(&batch, "[Fe/H]", 5)), (3745, -0.13));
     assert_eq!(batch.column_by_name("HIP").unwrap().null_count(), 1980);
 
     let Some(bytes) = shared("b20/Table6_safe_sample.csv.gz") else {
@@ -301,10 +236,7 @@ fn sexagesimal_text_and_rounded_ids_of_real_files() {
         return;
     };
     let batch = read_csv(&bytes, &CsvOptions::default()).unwrap();
-    assert_eq!(
-        (text(&batch, "Name", 0), whole(&batch, "Teff", 0)),
-        ("LSPM J2106+3844S", 4021)
-    );
+    assert_eq!((text(&batch, "Name", 0), whole(&batch, "Teff", 0)), ("LSPM J2106+3844S", 4021));
 }
 
 #[test]
@@ -320,19 +252,13 @@ fn any_text_reads_or_fails_by_name() {
                 .wrapping_add(1_442_695_040_888_963_407);
             text.push(signs[(seed >> 33) as usize % signs.len()]);
         }
-        let options = CsvOptions {
-            comment: Some(b'#'),
-            ..CsvOptions::default()
-        };
+        let options = CsvOptions { comment: Some(b'#'), ..CsvOptions::default() };
         match read_csv(text.as_bytes(), &options) {
             Ok(_) => read += 1,
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
     assert!((2_000..18_000).contains(&read), "{read}");
-    let options = CsvOptions {
-        separator: 0xc3,
-        ..CsvOptions::default()
-    };
+    let options = CsvOptions { separator: 0xc3, ..CsvOptions::default() };
     assert_eq!(fails("é", &options), "byte 195 cannot separate fields");
 }

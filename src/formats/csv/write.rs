@@ -95,16 +95,8 @@ fn push_value(line: &mut String, column: &ArrayRef, row: usize) {
         DataType::Boolean => write!(line, "{}", column.as_boolean().value(row)),
         DataType::Int64 => write!(line, "{}", column.as_primitive::<Int64Type>().value(row)),
         DataType::UInt64 => write!(line, "{}", column.as_primitive::<UInt64Type>().value(row)),
-        DataType::Float32 => write!(
-            line,
-            "{:?}",
-            column.as_primitive::<Float32Type>().value(row)
-        ),
-        DataType::Float64 => write!(
-            line,
-            "{:?}",
-            column.as_primitive::<Float64Type>().value(row)
-        ),
+        DataType::Float32 => write!(line, "{:?}", column.as_primitive::<Float32Type>().value(row)),
+        DataType::Float64 => write!(line, "{:?}", column.as_primitive::<Float64Type>().value(row)),
         _ => {
             push_text(line, column.as_string::<i64>().value(row));
             Ok(())

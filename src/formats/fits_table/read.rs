@@ -37,27 +37,18 @@ pub fn read_table(
 ) -> Result<RecordBatch, FitsTableError> {
     let plain = unpacked(bytes, TABLE_LIMIT_BYTES)?;
     let length_bytes = plain.len();
-    let mut fits = FitsReader::from_bytes(&plain).map_err(|source| FitsTableError::Structure {
-        length_bytes,
-        source,
-    })?;
+    let mut fits = FitsReader::from_bytes(&plain)
+        .map_err(|source| FitsTableError::Structure { length_bytes, source })?;
     let index = find_table(&fits, hdu)?;
     let declared_bytes = fits.hdus()[index].data_bytes;
-    let failed = |source| FitsTableError::Data {
-        hdu: index,
-        declared_bytes,
-        length_bytes,
-        source,
-    };
+    let failed = |source| FitsTableError::Data { hdu: index, declared_bytes, length_bytes, source };
     let schema = fits.hdus()[index].table_schema().map_err(failed)?;
     let wanted = columns.map_or_else(
         || Ok(readable_columns(schema)),
         |names| named_columns(schema, index, names),
     )?;
     let positions = wanted.iter().map(|column| column.position);
-    let selection = fits
-        .read_table_columns(index, .., positions)
-        .map_err(failed)?;
+    let selection = fits.read_table_columns(index, .., positions).map_err(failed)?;
     let header = &fits.hdus()[index];
     let mut fields = Vec::with_capacity(wanted.len());
     let mut arrays = Vec::with_capacity(wanted.len());
@@ -72,11 +63,7 @@ pub fn read_table(
 }
 
 fn unread(name: &str, hdu: usize, column: &Column) -> FitsTableError {
-    FitsTableError::Unread {
-        column: name.to_owned(),
-        hdu,
-        format: column.tform.to_string(),
-    }
+    FitsTableError::Unread { column: name.to_owned(), hdu, format: column.tform.to_string() }
 }
 
 /// A column to read: its name for the caller and its position in the table, from 0.
@@ -121,20 +108,15 @@ fn readable_columns(schema: &Schema) -> Vec<Wanted> {
     let columns = schema.columns.iter().enumerate();
     let readable = columns.filter(|(_, column)| is_readable(column));
     readable
-        .map(|(position, column)| Wanted {
-            name: column_name(column, position),
-            position,
-        })
+        .map(|(position, column)| Wanted { name: column_name(column, position), position })
         .collect()
 }
 
 /// Whether [`column_array`] has a form for the column; one of no width has none.
 fn is_readable(column: &Column) -> bool {
     let kind = column.tform.element();
-    let other = matches!(
-        kind,
-        ElementKind::Bit | ElementKind::ComplexF32 | ElementKind::ComplexF64
-    );
+    let other =
+        matches!(kind, ElementKind::Bit | ElementKind::ComplexF32 | ElementKind::ComplexF64);
     !other && column.tform.repeat() > 0 && column.tform.descriptor_width().is_none()
 }
 
@@ -144,9 +126,7 @@ fn named_columns(
     names: &[&str],
 ) -> Result<Vec<Wanted>, FitsTableError> {
     let columns = schema.columns.iter().enumerate();
-    let available: Vec<String> = columns
-        .map(|(at, column)| column_name(column, at))
-        .collect();
+    let available: Vec<String> = columns.map(|(at, column)| column_name(column, at)).collect();
     let missing = |name: &str| FitsTableError::Missing {
         column: name.to_owned(),
         hdu,
@@ -155,11 +135,7 @@ fn named_columns(
     let mut wanted = Vec::with_capacity(names.len());
     for &name in names {
         let exact = available.iter().position(|found| found == name);
-        let loose = || {
-            available
-                .iter()
-                .position(|found| found.eq_ignore_ascii_case(name))
-        };
+        let loose = || available.iter().position(|found| found.eq_ignore_ascii_case(name));
         let position = exact.or_else(loose).ok_or_else(|| missing(name))?;
         if !is_readable(&schema.columns[position]) {
             return Err(unread(name, hdu, &schema.columns[position]));
@@ -186,11 +162,7 @@ fn column_array(selected: &SelectedColumn) -> FitsResult<Option<ArrayRef>> {
         return Ok(None);
     };
     let column = &selected.descriptor;
-    let scaling = Scaling {
-        scale: column.tscale()?,
-        zero: column.tzero()?,
-        null: column.tnull()?,
-    };
+    let scaling = Scaling { scale: column.tscale()?, zero: column.tzero()?, null: column.tnull()? };
     let repeat = column.tform.repeat();
     let Some(values) = values(data, repeat, scaling) else {
         return Ok(None);
@@ -302,10 +274,7 @@ where
 
 fn scaled_integers<N: Copy + TryInto<i64>>(values: &[N], scaling: Scaling) -> ArrayRef {
     let physical = values.iter().map(|&value| {
-        let stored = value
-            .try_into()
-            .ok()
-            .filter(|&stored| scaling.null != Some(stored))?;
+        let stored = value.try_into().ok().filter(|&stored| scaling.null != Some(stored))?;
         Some(scaling.zero + scaling.scale * stored as f64)
     });
     Arc::new(physical.collect::<Float64Array>())
@@ -332,11 +301,6 @@ fn texts(bytes: &[u8], width: usize) -> Option<StringArray> {
 fn decoded(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.trim().to_owned(),
-        Err(_) => bytes
-            .iter()
-            .map(|&byte| char::from(byte))
-            .collect::<String>()
-            .trim()
-            .to_owned(),
+        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect::<String>().trim().to_owned(),
     }
 }

@@ -35,37 +35,17 @@ fn every_type() -> RecordBatch {
     let vectors = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(rows, 2);
     let ids = vec![Some(i64::MIN), None, Some(3)];
     let columns: [(&str, ArrayRef); 9] = [
-        (
-            "ra_deg",
-            Arc::new(Float64Array::from(vec![1.5, -2.25, 0.1])),
-        ),
-        (
-            "teff",
-            Arc::new(Float32Array::from(vec![3500.0, 0.1, 1e30])),
-        ),
+        ("ra_deg", Arc::new(Float64Array::from(vec![1.5, -2.25, 0.1]))),
+        ("teff", Arc::new(Float32Array::from(vec![3500.0, 0.1, 1e30]))),
         ("id", Arc::new(Int64Array::from(ids))),
-        (
-            "n",
-            Arc::new(Int32Array::from(vec![None, Some(7), Some(-7)])),
-        ),
+        ("n", Arc::new(Int32Array::from(vec![None, Some(7), Some(-7)]))),
         ("flag", Arc::new(Int16Array::from(vec![1, 2, 3]))),
-        (
-            "byte",
-            Arc::new(UInt8Array::from(vec![Some(0), Some(255), None])),
-        ),
-        (
-            "ok",
-            Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
-        ),
-        (
-            "name",
-            Arc::new(StringArray::from(vec![Some("GJ 1"), None, Some("")])),
-        ),
+        ("byte", Arc::new(UInt8Array::from(vec![Some(0), Some(255), None]))),
+        ("ok", Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]))),
+        ("name", Arc::new(StringArray::from(vec![Some("GJ 1"), None, Some("")]))),
         ("wave", Arc::new(vectors)),
     ];
-    let fields = columns
-        .each_ref()
-        .map(|(name, array)| field(name, array.data_type().clone()));
+    let fields = columns.each_ref().map(|(name, array)| field(name, array.data_type().clone()));
     let arrays = columns.map(|(_, array)| array);
     RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), arrays.to_vec()).unwrap()
 }
@@ -73,18 +53,12 @@ fn every_type() -> RecordBatch {
 fn field(name: &str, kind: DataType) -> Field {
     let field = Field::new(name, kind, true);
     match name {
-        "ra_deg" => with_meaning(
-            field,
-            Some("deg"),
-            Some("pos.eq.ra;meta.main"),
-            Some("right ascension"),
-        ),
-        "teff" => with_meaning(
-            field,
-            Some("K"),
-            None,
-            Some(&"effective temperature ± error, ".repeat(6)),
-        ),
+        "ra_deg" => {
+            with_meaning(field, Some("deg"), Some("pos.eq.ra;meta.main"), Some("right ascension"))
+        }
+        "teff" => {
+            with_meaning(field, Some("K"), None, Some(&"effective temperature ± error, ".repeat(6)))
+        }
         _ => field,
     }
 }
@@ -117,31 +91,16 @@ fn null_reals_become_nan_and_other_integers_widen() {
         ("i8", Arc::new(Int8Array::from(vec![Some(-128), None]))),
         ("u16", Arc::new(UInt16Array::from(vec![65_535, 0]))),
         ("u32", Arc::new(UInt32Array::from(vec![u32::MAX, 0]))),
-        (
-            "u64",
-            Arc::new(UInt64Array::from(vec![Some(1 << 62), None])),
-        ),
+        ("u64", Arc::new(UInt64Array::from(vec![Some(1 << 62), None]))),
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let again = read_table(&write_table(&batch, "T").unwrap(), None, None).unwrap();
-    assert!(
-        again
-            .column(0)
-            .as_primitive::<Float64Type>()
-            .value(1)
-            .is_nan()
-    );
+    assert!(again.column(0).as_primitive::<Float64Type>().value(1).is_nan());
     assert_eq!(again.column(0).null_count(), 0);
     assert_eq!(again.column(1).as_primitive::<Int16Type>().value(0), -128);
     assert!(again.column(1).is_null(1) && again.column(4).is_null(1));
-    assert_eq!(
-        again.column(3).as_primitive::<Int64Type>().value(0),
-        i64::from(u32::MAX)
-    );
-    assert_eq!(
-        again.column(4).as_primitive::<Int64Type>().value(0),
-        1 << 62
-    );
+    assert_eq!(again.column(3).as_primitive::<Int64Type>().value(0), i64::from(u32::MAX));
+    assert_eq!(again.column(4).as_primitive::<Int64Type>().value(0), 1 << 62);
 }
 
 #[test]
@@ -151,10 +110,7 @@ fn empty_and_sliced_tables() {
     assert_eq!((empty.num_rows(), empty.num_columns()), (0, 9));
     let last = read_table(&write_table(&batch.slice(2, 1), "T").unwrap(), None, None).unwrap();
     for index in 0..9 {
-        assert_eq!(
-            last.column(index).as_ref(),
-            batch.column(index).slice(2, 1).as_ref()
-        );
+        assert_eq!(last.column(index).as_ref(), batch.column(index).slice(2, 1).as_ref());
     }
 }
 
@@ -167,10 +123,7 @@ fn what_has_no_form_is_named() {
         error.to_string()
     };
     let text = unwritable(Arc::new(StringArray::from(vec!["a", "α Cen"])));
-    assert!(
-        text.contains("column `x`") && text.contains("row 1"),
-        "{text}"
-    );
+    assert!(text.contains("column `x`") && text.contains("row 1"), "{text}");
     assert!(unwritable(Arc::new(UInt64Array::from(vec![u64::MAX]))).contains("do not fit Int64"));
     let mut full: Vec<Option<u8>> = (0..=255).map(Some).collect();
     full.push(None);
@@ -187,11 +140,7 @@ fn foreign() -> Vec<u8> {
         .push(WriteColumn::scalar("U", unsigned).with_scaling(1.0, 32768.0))
         .and_then(|table| {
             let scaled = ColumnData::I32(vec![10, -99, 30]);
-            table.push(
-                WriteColumn::scalar("S", scaled)
-                    .with_scaling(0.5, 1.0)
-                    .with_null(-99),
-            )
+            table.push(WriteColumn::scalar("S", scaled).with_scaling(0.5, 1.0).with_null(-99))
         })
         .and_then(|table| {
             let bytes = ColumnData::U8(vec![0, 128, 255]);
@@ -207,16 +156,10 @@ fn foreign() -> Vec<u8> {
 #[test]
 fn scaling_unsigned_and_text_conventions() {
     let batch = read_table(&foreign(), None, None).unwrap();
-    assert_eq!(
-        batch.column(0).as_ref(),
-        &UInt16Array::from(vec![0, 32768, 65535]) as &dyn Array
-    );
+    assert_eq!(batch.column(0).as_ref(), &UInt16Array::from(vec![0, 32768, 65535]) as &dyn Array);
     let scaled = Float64Array::from(vec![Some(6.0), None, Some(16.0)]);
     assert_eq!(batch.column(1).as_ref(), &scaled as &dyn Array);
-    assert_eq!(
-        batch.column(2).as_ref(),
-        &Int8Array::from(vec![-128, 0, 127]) as &dyn Array
-    );
+    assert_eq!(batch.column(2).as_ref(), &Int8Array::from(vec![-128, 0, 127]) as &dyn Array);
     let texts = StringArray::from(vec![Some("a"), None, Some("b")]);
     assert_eq!(batch.column(3).as_ref(), &texts as &dyn Array);
 }
@@ -228,38 +171,22 @@ fn columns_are_chosen_and_missing_ones_named() {
     assert_eq!(batch.schema().field(0).name(), "t");
     assert_eq!(batch.num_columns(), 2);
     let error = read_table(&bytes, None, Some(&["TEFF"])).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "no column `TEFF` in HDU 1; it has U, S, B, T"
-    );
+    assert_eq!(error.to_string(), "no column `TEFF` in HDU 1; it has U, S, B, T");
     let error = read_table(&bytes, Some("X"), None).unwrap_err().to_string();
-    assert!(
-        error.starts_with("no binary table `X`; the HDUs are 0 Primary"),
-        "{error}"
-    );
+    assert!(error.starts_with("no binary table `X`; the HDUs are 0 Primary"), "{error}");
 }
 
 #[test]
 fn damaged_files_are_errors_and_never_panic() {
-    assert!(matches!(
-        read_table(b"", None, None),
-        Err(FitsTableError::Structure { .. })
-    ));
-    assert!(matches!(
-        read_table(b"a,b\n1,2\n", None, None),
-        Err(FitsTableError::Structure { .. })
-    ));
+    assert!(matches!(read_table(b"", None, None), Err(FitsTableError::Structure { .. })));
+    assert!(matches!(read_table(b"a,b\n1,2\n", None, None), Err(FitsTableError::Structure { .. })));
     let bytes = write_table(&every_type(), "T").unwrap();
-    let cut = read_table(&bytes[..bytes.len() - 2880], None, None)
-        .unwrap_err()
-        .to_string();
+    let cut = read_table(&bytes[..bytes.len() - 2880], None, None).unwrap_err().to_string();
     assert!(cut.contains("HDU 1"), "{cut}");
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     let mut mutated = bytes.clone();
     for _ in 0..4000 {
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let place = (seed >> 33) as usize % bytes.len();
         let old = mutated[place];
         mutated[place] = (seed >> 20) as u8;
@@ -303,18 +230,11 @@ fn values_of_a_real_table_agree_with_astropy() {
 fn meanings_of_a_real_table_are_kept() {
     let Some(batch) = mann_x_apogee() else { return };
     let schema = batch.schema();
-    assert_eq!(
-        entry(schema.field_with_name("parallax").unwrap(), UNIT),
-        Some("mas")
-    );
+    assert_eq!(entry(schema.field_with_name("parallax").unwrap(), UNIT), Some("mas"));
     let separation = schema.field_with_name("Separation").unwrap();
     assert_eq!(entry(separation, UNIT), Some("arcsec"));
     assert_eq!(entry(separation, UCD), Some("pos.angDistance"));
-    assert!(
-        entry(separation, DESCRIPTION)
-            .unwrap()
-            .starts_with("Distance between")
-    );
+    assert!(entry(separation, DESCRIPTION).unwrap().starts_with("Distance between"));
 }
 
 #[test]
@@ -326,37 +246,17 @@ fn occam_tables_agree_with_astropy() {
     let batch = read_table(&bytes, None, Some(&columns)).unwrap();
     assert_eq!((batch.num_rows(), batch.num_columns()), (10_063, 4));
     assert_eq!(batch.column(0).as_string::<i32>().value(0), "ASCC 116");
-    assert_eq!(
-        batch.column(1).as_string::<i32>().value(10_062),
-        "2M11502236-6208567"
-    );
-    let location: i64 = batch
-        .column(2)
-        .as_primitive::<Int64Type>()
-        .values()
-        .iter()
-        .sum();
+    assert_eq!(batch.column(1).as_string::<i32>().value(10_062), "2M11502236-6208567");
+    let location: i64 = batch.column(2).as_primitive::<Int64Type>().values().iter().sum();
     assert_eq!(location, 49_641_243);
-    let metallicity: f64 = batch
-        .column(3)
-        .as_primitive::<Float64Type>()
-        .values()
-        .iter()
-        .sum();
+    let metallicity: f64 = batch.column(3).as_primitive::<Float64Type>().values().iter().sum();
     assert!((metallicity - -21_201_233.32).abs() < 1e-3, "{metallicity}");
     let Some(bytes) = shared("occam/occam_cluster-DR16.fits") else {
         return;
     };
     let batch = read_table(&bytes, None, None).unwrap();
     assert_eq!((batch.num_rows(), batch.num_columns()), (126, 57));
-    assert_eq!(
-        batch
-            .column_by_name("NAME")
-            .unwrap()
-            .as_string::<i32>()
-            .value(125),
-        "VVV_CL006"
-    );
+    assert_eq!(batch.column_by_name("NAME").unwrap().as_string::<i32>().value(125), "VVV_CL006");
 }
 
 /// Not a check by itself: leaves files for astropy where MDWARF_FITS_OUT says.
@@ -367,11 +267,8 @@ fn write_for_astropy() {
         return;
     };
     let batch = every_type();
-    std::fs::write(
-        folder.join("every_type.fits"),
-        write_table(&batch, "CATALOG").unwrap(),
-    )
-    .unwrap();
+    std::fs::write(folder.join("every_type.fits"), write_table(&batch, "CATALOG").unwrap())
+        .unwrap();
     let footer = [("paper", "ApJS 253, 45")];
     let parquet = crate::formats::parquet_out::write_parquet(&batch, &footer).unwrap();
     std::fs::write(folder.join("every_type.parquet"), parquet).unwrap();

@@ -41,18 +41,13 @@ pub fn write_table(batch: &RecordBatch, extname: &str) -> Result<Vec<u8>, FitsTa
         }
     }
     let mut writer = FitsWriter::new(Vec::new());
-    writer
-        .write_table(&table, Some(&header))
-        .map_err(FitsTableError::Write)?;
+    writer.write_table(&table, Some(&header)).map_err(FitsTableError::Write)?;
     Ok(writer.into_inner())
 }
 
 fn set(header: &mut Header, card: &str, text: &str) -> Result<(), FitsTableError> {
     let value = Value::Text(ascii(text));
-    header
-        .set(card, value)
-        .map(|_| ())
-        .map_err(FitsTableError::Write)
+    header.set(card, value).map(|_| ()).map_err(FitsTableError::Write)
 }
 
 /// Cards are ASCII: the signs that descriptions of astronomers use are spelled out.
@@ -101,10 +96,7 @@ fn vectors(name: &str, array: &ArrayRef, width: i32) -> Result<WriteColumn, Stri
 /// The stored values, and the value that stands for null if there is one.
 fn elements(array: &ArrayRef) -> Result<(ColumnData, Option<i64>), String> {
     Ok(match array.data_type() {
-        DataType::Boolean => (
-            ColumnData::Logical(array.as_boolean().iter().collect()),
-            None,
-        ),
+        DataType::Boolean => (ColumnData::Logical(array.as_boolean().iter().collect()), None),
         DataType::Float32 => (ColumnData::F32(reals::<Float32Type>(array, f32::NAN)), None),
         DataType::Float64 => (ColumnData::F64(reals::<Float64Type>(array, f64::NAN)), None),
         DataType::UInt8 => {
@@ -137,18 +129,12 @@ fn widened(array: &ArrayRef, kind: &DataType) -> Result<ArrayRef, String> {
     if wide.null_count() == array.null_count() {
         return Ok(wide);
     }
-    Err(format!(
-        "values of type {} do not fit {kind}",
-        array.data_type()
-    ))
+    Err(format!("values of type {} do not fit {kind}", array.data_type()))
 }
 
 fn reals<T: ArrowPrimitiveType>(array: &ArrayRef, missing: T::Native) -> Vec<T::Native> {
     let values = array.as_primitive::<T>();
-    values
-        .iter()
-        .map(|value| value.unwrap_or(missing))
-        .collect()
+    values.iter().map(|value| value.unwrap_or(missing)).collect()
 }
 
 /// Integers with the first of `candidates` that does not occur in the place of nulls.
@@ -178,21 +164,11 @@ fn text(name: &str, array: &ArrayRef) -> Result<WriteColumn, String> {
         if let Some(value) =
             value.filter(|value| !value.bytes().all(|b| (b' '..=b'~').contains(&b)))
         {
-            return Err(format!(
-                "row {row} has text that is not plain ASCII: {value:?}"
-            ));
+            return Err(format!("row {row} has text that is not plain ASCII: {value:?}"));
         }
     }
-    let width = values
-        .iter()
-        .flatten()
-        .map(str::len)
-        .max()
-        .unwrap_or(0)
-        .max(1);
+    let width = values.iter().flatten().map(str::len).max().unwrap_or(0).max(1);
     let null = vec![0; width];
-    let fields = values
-        .iter()
-        .map(|value| value.map_or(null.as_slice(), str::as_bytes));
+    let fields = values.iter().map(|value| value.map_or(null.as_slice(), str::as_bytes));
     WriteColumn::characters(name, fields, width).map_err(|error| error.to_string())
 }

@@ -116,18 +116,13 @@ pub fn probe_obsid(bytes: &[u8]) -> Option<i64> {
         return None;
     }
     let (cards, _) = plain.as_chunks::<CARD_BYTES>();
-    let end = cards
-        .iter()
-        .position(|card| card.starts_with(b"END     "))?;
+    let end = cards.iter().position(|card| card.starts_with(b"END     "))?;
     let header = Header::parse(&plain[..(end + 1) * CARD_BYTES]).ok()?;
     obsid(&header).ok()
 }
 
 fn obsid(cards: &Header) -> Result<i64, LamostError> {
-    let wrong = |problem: String| LamostError::Card {
-        card: "OBSID",
-        problem,
-    };
+    let wrong = |problem: String| LamostError::Card { card: "OBSID", problem };
     match cards.get("OBSID") {
         Ok(None) => Err(wrong("is absent".to_owned())),
         Err(source) => Err(wrong(format!("cannot be read: {source}"))),

@@ -72,10 +72,8 @@ pub fn read_spectrum(bytes: &[u8]) -> Result<LamostSpectrum, LamostError> {
     let plain = unpacked(bytes, SPECTRUM_LIMIT_BYTES)?;
     error::check_beginning(&plain)?;
     let length_bytes = plain.len();
-    let mut fits = FitsReader::from_bytes(&plain).map_err(|source| LamostError::Structure {
-        length_bytes,
-        source,
-    })?;
+    let mut fits = FitsReader::from_bytes(&plain)
+        .map_err(|source| LamostError::Structure { length_bytes, source })?;
     let layout = pixels::layout(&fits)?;
     let header = header::read_header(&fits.hdus()[0].header, layout.kind())?;
     pixels::read_pixels(&mut fits, layout, header, length_bytes)

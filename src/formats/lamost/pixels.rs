@@ -44,10 +44,7 @@ pub(super) fn layout(fits: &SliceReader<'_>) -> Result<Found, LamostError> {
         COLUMNS.join(", "),
     );
     if let Some(defect) = fits.scan_defect() {
-        found.push_str(&format!(
-            "; HDU {} is defective: {defect}",
-            fits.hdus().len()
-        ));
+        found.push_str(&format!("; HDU {} is defective: {defect}", fits.hdus().len()));
     }
     Err(LamostError::Layout { found })
 }
@@ -69,9 +66,7 @@ fn image_layout(primary: &Hdu) -> Result<Found, LamostError> {
 fn is_coadd(hdu: &Hdu) -> bool {
     hdu.kind == HduKind::BinTable
         && hdu.table_schema().is_ok_and(|schema| {
-            COLUMNS
-                .iter()
-                .all(|name| matches!(schema.column_index(name), Ok(Some(_))))
+            COLUMNS.iter().all(|name| matches!(schema.column_index(name), Ok(Some(_))))
         })
 }
 
@@ -106,16 +101,9 @@ fn image_rows(
 ) -> Result<[Vec<f64>; IMAGE_ROWS], LamostError> {
     let declared_bytes = fits.hdus()[0].data_bytes;
     let mut values: Vec<f64> = Vec::new();
-    let read = fits
-        .image(0)
-        .and_then(|mut image| image.physical_into(.., &mut values));
+    let read = fits.image(0).and_then(|mut image| image.physical_into(.., &mut values));
     if let Err(source) = read {
-        return Err(LamostError::Data {
-            hdu: 0,
-            declared_bytes,
-            length_bytes,
-            source,
-        });
+        return Err(LamostError::Data { hdu: 0, declared_bytes, length_bytes, source });
     }
     let mut rows = values.chunks_exact(pixels).map(<[f64]>::to_vec);
     Ok(std::array::from_fn(|_| rows.next().unwrap_or_default()))
@@ -126,24 +114,13 @@ fn table_rows(
     hdu: usize,
     length_bytes: usize,
 ) -> Result<[Vec<f64>; IMAGE_ROWS], LamostError> {
-    let wrong = |column, problem| LamostError::Column {
-        hdu,
-        column,
-        problem,
-    };
-    let row_count = fits.hdus()[hdu]
-        .table_schema()
-        .map_or(0, |schema| schema.row_count());
+    let wrong = |column, problem| LamostError::Column { hdu, column, problem };
+    let row_count = fits.hdus()[hdu].table_schema().map_or(0, |schema| schema.row_count());
     if row_count != 1 {
         return Err(wrong("FLUX", format!("has {row_count} rows, not 1")));
     }
     let declared_bytes = fits.hdus()[hdu].data_bytes;
-    let damaged = |source| LamostError::Data {
-        hdu,
-        declared_bytes,
-        length_bytes,
-        source,
-    };
+    let damaged = |source| LamostError::Data { hdu, declared_bytes, length_bytes, source };
     let table = fits.read_table(hdu).map_err(damaged)?;
     let mut rows: [Vec<f64>; IMAGE_ROWS] = Default::default();
     for (row, name) in rows.iter_mut().zip(COLUMNS) {
@@ -173,27 +150,14 @@ fn check_numeric(column: &Column) -> Result<(), String> {
             | ElementKind::F64
     );
     let fixed = column.tform.descriptor_width().is_none();
-    if numeric && fixed {
-        Ok(())
-    } else {
-        Err(format!("has format {}, not numbers", column.tform))
-    }
+    if numeric && fixed { Ok(()) } else { Err(format!("has format {}, not numbers", column.tform)) }
 }
 
 /// Masks are stored as floats; whole numbers up to 2^24 are exact in them.
 fn mask_bits(hdu: usize, mask: &'static str, values: &[f64]) -> Result<Vec<u32>, LamostError> {
     let bits = values.iter().enumerate().map(|(pixel, &value)| {
         let whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
-        if whole {
-            Ok(value as u32)
-        } else {
-            Err(LamostError::Mask {
-                hdu,
-                mask,
-                pixel,
-                value,
-            })
-        }
+        if whole { Ok(value as u32) } else { Err(LamostError::Mask { hdu, mask, pixel, value }) }
     });
     bits.collect()
 }

@@ -20,68 +20,26 @@ const MJD: Meaning = (Some("d"), "time.epoch", "modified Julian day");
 const PLAN: Meaning = (None, "meta.id;obs.field", "plate");
 const SPECTROGRAPH: Meaning = (None, "meta.id;instr", "spectrograph");
 const FIBER: Meaning = (None, "meta.id;instr", "fiber");
-const RA: Meaning = (
-    Some("deg"),
-    "pos.eq.ra;meta.main",
-    "right ascension of the input catalog, J2000",
-);
-const DEC: Meaning = (
-    Some("deg"),
-    "pos.eq.dec;meta.main",
-    "declination of the input catalog, J2000",
-);
-const RA_OBS: Meaning = (
-    Some("deg"),
-    "pos.eq.ra;instr",
-    "right ascension of the fiber",
-);
+const RA: Meaning =
+    (Some("deg"), "pos.eq.ra;meta.main", "right ascension of the input catalog, J2000");
+const DEC: Meaning =
+    (Some("deg"), "pos.eq.dec;meta.main", "declination of the input catalog, J2000");
+const RA_OBS: Meaning = (Some("deg"), "pos.eq.ra;instr", "right ascension of the fiber");
 const DEC_OBS: Meaning = (Some("deg"), "pos.eq.dec;instr", "declination of the fiber");
 const DATE: Meaning = (None, "time.epoch;obs", "median UTC of the observation");
 const CLASS: Meaning = (None, "src.class", "class given by LAMOST");
 const SUBCLASS: Meaning = (None, "src.spType", "spectral type given by LAMOST");
 const Z: Meaning = (None, "src.redshift", "redshift");
 const Z_ERR: Meaning = (None, "stat.error;src.redshift", "error of the redshift");
-const SNR_U: Meaning = (
-    None,
-    "stat.snr;em.opt.U",
-    "signal-to-noise ratio a pixel in u",
-);
-const SNR_G: Meaning = (
-    None,
-    "stat.snr;em.opt.B",
-    "signal-to-noise ratio a pixel in g",
-);
-const SNR_R: Meaning = (
-    None,
-    "stat.snr;em.opt.R",
-    "signal-to-noise ratio a pixel in r",
-);
-const SNR_I: Meaning = (
-    None,
-    "stat.snr;em.opt.I",
-    "signal-to-noise ratio a pixel in i",
-);
-const SNR_Z: Meaning = (
-    None,
-    "stat.snr;em.opt.I",
-    "signal-to-noise ratio a pixel in z",
-);
+const SNR_U: Meaning = (None, "stat.snr;em.opt.U", "signal-to-noise ratio a pixel in u");
+const SNR_G: Meaning = (None, "stat.snr;em.opt.B", "signal-to-noise ratio a pixel in g");
+const SNR_R: Meaning = (None, "stat.snr;em.opt.R", "signal-to-noise ratio a pixel in r");
+const SNR_I: Meaning = (None, "stat.snr;em.opt.I", "signal-to-noise ratio a pixel in i");
+const SNR_Z: Meaning = (None, "stat.snr;em.opt.I", "signal-to-noise ratio a pixel in z");
 const FIBERMASK: Meaning = (None, "meta.code.qual", "warnings of the fiber, as bits");
-const VACUUM: Meaning = (
-    None,
-    "meta.code;em.wl",
-    "whether wavelengths are those of vacuum",
-);
-const HELIO: Meaning = (
-    None,
-    "meta.code;em.wl",
-    "whether wavelengths are heliocentric",
-);
-const HELIO_RV: Meaning = (
-    Some("km/s"),
-    "spect.dopplerVeloc",
-    "heliocentric correction",
-);
+const VACUUM: Meaning = (None, "meta.code;em.wl", "whether wavelengths are those of vacuum");
+const HELIO: Meaning = (None, "meta.code;em.wl", "whether wavelengths are heliocentric");
+const HELIO_RV: Meaning = (Some("km/s"), "spect.dopplerVeloc", "heliocentric correction");
 const LAYOUT: Meaning = (None, "meta.code", "layout of the file: image or table");
 
 /// Returns one row a header, in the order given, with a column a fact.
@@ -89,13 +47,7 @@ const LAYOUT: Meaning = (None, "meta.code", "layout of the file: image or table"
 /// Columns are named as the fields of [`LamostHeader`] and carry unit, UCD and
 /// description; all but `obsid` and `layout` may be null.
 pub fn header_table(headers: &[LamostHeader]) -> Result<RecordBatch, ArrowError> {
-    let columns = [
-        identity(headers),
-        place(headers),
-        class(headers),
-        quality(headers),
-    ]
-    .concat();
+    let columns = [identity(headers), place(headers), class(headers), quality(headers)].concat();
     let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }
@@ -103,15 +55,8 @@ pub fn header_table(headers: &[LamostHeader]) -> Result<RecordBatch, ArrowError>
 type Column = (Field, ArrayRef);
 
 fn column(name: &str, (unit, ucd, description): Meaning, values: ArrayRef) -> Column {
-    let field = Field::new(
-        name,
-        values.data_type().clone(),
-        name != "obsid" && name != "layout",
-    );
-    (
-        with_meaning(field, unit, Some(ucd), Some(description)),
-        values,
-    )
+    let field = Field::new(name, values.data_type().clone(), name != "obsid" && name != "layout");
+    (with_meaning(field, unit, Some(ucd), Some(description)), values)
 }
 
 fn integers(headers: &[LamostHeader], of: fn(&LamostHeader) -> Option<i64>) -> ArrayRef {

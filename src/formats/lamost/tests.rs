@@ -72,11 +72,7 @@ fn whole_file() -> Vec<u8> {
 
 /// `bytes` with the first card that begins with `keyword` replaced.
 fn with_card(mut bytes: Vec<u8>, keyword: &str, card: &str) -> Vec<u8> {
-    let at = bytes
-        .chunks(80)
-        .position(|card| card.starts_with(keyword.as_bytes()))
-        .unwrap()
-        * 80;
+    let at = bytes.chunks(80).position(|card| card.starts_with(keyword.as_bytes())).unwrap() * 80;
     bytes[at..at + 80].copy_from_slice(format!("{card:<80}").as_bytes());
     bytes
 }
@@ -107,11 +103,7 @@ fn malformed_cards_count_as_absent_but_obsid_does_not() {
     let bytes = with_card(whole_file(), "RA ", "RA      = 12 degrees");
     assert_eq!(read_spectrum(&bytes).unwrap().header.ra_deg, None);
     let bytes = with_card(whole_file(), "OBSID", "OBSID   = 'none'");
-    assert!(
-        fails(&bytes).starts_with("card OBSID of HDU 0 is Text"),
-        "{}",
-        fails(&bytes)
-    );
+    assert!(fails(&bytes).starts_with("card OBSID of HDU 0 is Text"), "{}", fails(&bytes));
     let bytes = with_card(whole_file(), "OBSID", "COMMENT nothing");
     assert_eq!(fails(&bytes), "card OBSID of HDU 0 is absent");
     assert_eq!(probe_obsid(&bytes), None);
@@ -143,13 +135,7 @@ fn masks_must_be_bits_and_flux_need_not_be_finite() {
     for pixel in bytes[2880..2880 + row_bytes].chunks_mut(4) {
         pixel.copy_from_slice(&f32::NAN.to_be_bytes());
     }
-    assert!(
-        read_spectrum(&bytes)
-            .unwrap()
-            .flux
-            .iter()
-            .all(|flux| flux.is_nan())
-    );
+    assert!(read_spectrum(&bytes).unwrap().flux.iter().all(|flux| flux.is_nan()));
     let mut bytes = whole;
     let at = 2880 + 3 * row_bytes + 4 * 7;
     bytes[at..at + 4].copy_from_slice(&1.5_f32.to_be_bytes());
@@ -162,21 +148,13 @@ fn random_damage_never_panics() {
     let stream = packed(&whole);
     let mut seed = 12_345_u64;
     for round in 0..6000 {
-        let mut bytes = if round % 4 == 0 {
-            stream.clone()
-        } else {
-            whole.clone()
-        };
+        let mut bytes = if round % 4 == 0 { stream.clone() } else { whole.clone() };
         for _ in 0..=round % 5 {
             seed = seed
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
             // Most damage goes to the header, which has the most to say.
-            let length = if seed.is_multiple_of(3) {
-                bytes.len()
-            } else {
-                bytes.len().min(1600)
-            };
+            let length = if seed.is_multiple_of(3) { bytes.len() } else { bytes.len().min(1600) };
             let place = (seed >> 33) as usize % length;
             bytes[place] = (seed >> 16) as u8;
         }
@@ -192,11 +170,7 @@ fn expected_catalog() -> Option<RecordBatch> {
 }
 
 fn text<'a>(table: &'a RecordBatch, name: &str, row: usize) -> &'a str {
-    table
-        .column_by_name(name)
-        .unwrap()
-        .as_string::<i32>()
-        .value(row)
+    table.column_by_name(name).unwrap().as_string::<i32>().value(row)
 }
 
 #[test]
@@ -216,35 +190,20 @@ fn all_fifty_spectra_agree_with_the_expected_catalog() {
         headers.push(spectrum.header);
     }
     let table = header_table(&headers).unwrap();
-    assert_eq!(
-        table.column_by_name("obsid"),
-        expected.column_by_name("obsid")
-    );
-    assert_eq!(
-        table.column_by_name("lmjd"),
-        expected.column_by_name("lmjd")
-    );
+    assert_eq!(table.column_by_name("obsid"), expected.column_by_name("obsid"));
+    assert_eq!(table.column_by_name("lmjd"), expected.column_by_name("lmjd"));
     assert_eq!(table.column_by_name("z").unwrap().null_count(), 3);
     let schema = table.schema();
-    assert_eq!(
-        entry(schema.field_with_name("ra_deg").unwrap(), UNIT),
-        Some("deg")
-    );
+    assert_eq!(entry(schema.field_with_name("ra_deg").unwrap(), UNIT), Some("deg"));
 }
 
 fn agrees(header: &LamostHeader, expected: &RecordBatch, row: usize) {
-    assert_eq!(
-        header.data_v.as_deref(),
-        Some(text(expected, "data_v", row))
-    );
+    assert_eq!(header.data_v.as_deref(), Some(text(expected, "data_v", row)));
     assert_eq!(header.class.as_deref(), Some(text(expected, "class", row)));
     let subclass = Some(text(expected, "subclass", row)).filter(|&subclass| subclass != "Non");
     assert_eq!(header.subclass.as_deref(), subclass);
     let theirs = |name: &str| {
-        let column = expected
-            .column_by_name(name)
-            .unwrap()
-            .as_primitive::<Float64Type>();
+        let column = expected.column_by_name(name).unwrap().as_primitive::<Float64Type>();
         Some(column.value(row)).filter(|&value| value != -9999.0)
     };
     for (name, ours) in [
@@ -264,12 +223,7 @@ fn agrees(header: &LamostHeader, expected: &RecordBatch, row: usize) {
         ("snri", header.snri),
         ("snrz", header.snrz),
     ] {
-        assert_eq!(
-            ours,
-            theirs(name).map(|snr| snr as f32),
-            "{name} of {}",
-            header.obsid
-        );
+        assert_eq!(ours, theirs(name).map(|snr| snr as f32), "{name} of {}", header.obsid);
     }
 }
 
@@ -289,18 +243,12 @@ fn image_layout_agrees_with_astropy() {
         return;
     };
     assert_eq!(image.pixel_count(), 3883);
-    assert_eq!(
-        (image.flux[0], image.ivar[1000]),
-        (-21.113_182, 0.007_477_029)
-    );
+    assert_eq!((image.flux[0], image.ivar[1000]), (-21.113_182, 0.007_477_029));
     assert_eq!(image.wave_angstrom[1000], f64::from(4658.007_f32));
     assert!((sum(&image.flux) - 370_176.444_144_243_4).abs() < 1e-6);
     let header = &image.header;
     assert_eq!((header.spid, header.fiberid), (Some(5), Some(209)));
-    assert_eq!(
-        (header.fibermask, header.helio_rv_km_s),
-        (Some(64), Some(-8.73468))
-    );
+    assert_eq!((header.fibermask, header.helio_rv_km_s), (Some(64), Some(-8.73468)));
     assert_eq!(header.date_obs.as_deref(), Some("2014-04-20T20:00:00"));
 }
 
@@ -310,15 +258,9 @@ fn table_layout_agrees_with_astropy() {
         return;
     };
     let header = &table.header;
-    assert_eq!(
-        (header.layout, table.pixel_count()),
-        (LamostLayout::Table, 3908)
-    );
+    assert_eq!((header.layout, table.pixel_count()), (LamostLayout::Table, 3908));
     assert_eq!((header.obsid, header.fibermask), (101_013, Some(0)));
-    assert_eq!(
-        (table.flux[1000], table.ivar[3907]),
-        (56.141_785, 0.028_275_583)
-    );
+    assert_eq!((table.flux[1000], table.ivar[3907]), (56.141_785, 0.028_275_583));
     assert!((sum(&table.ivar) - 941.650_480_017_062_4).abs() < 1e-9);
     let waves: f64 = table.wave_angstrom.iter().sum();
     assert!((waves - 23_445_505.830_810_547).abs() < 1e-6);
@@ -336,11 +278,7 @@ fn every_reader_case_reads() {
         let spectrum = read_spectrum(&bytes).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         assert_eq!(probe_obsid(&bytes), Some(spectrum.header.obsid));
         let n_pix = spectrum.pixel_count();
-        let lengths = [
-            spectrum.ivar.len(),
-            spectrum.andmask.len(),
-            spectrum.ormask.len(),
-        ];
+        let lengths = [spectrum.ivar.len(), spectrum.andmask.len(), spectrum.ormask.len()];
         assert_eq!((lengths, spectrum.wave_angstrom.len()), ([n_pix; 3], n_pix));
     }
 }

@@ -56,11 +56,7 @@ impl<'a, E: FluxEvaluator> LabelFitter<'a, E> {
         options: FitOptions,
     ) -> Result<Self, SlamError> {
         model.check()?;
-        check_length(
-            "training flux",
-            training_flux.scaled().ncols(),
-            model.n_pix(),
-        )?;
+        check_length("training flux", training_flux.scaled().ncols(), model.n_pix())?;
         if model.n_label() > 32 {
             let value = model.n_label() as f64;
             return Err(SlamError::Option {
@@ -128,9 +124,7 @@ impl<'a, E: FluxEvaluator> LabelFitter<'a, E> {
         if spectrum.n_used < self.options.min_pixels.max(self.model.n_label() + 1) {
             return Ok(self.without_labels(FitStatus::TooFewPixels, spectrum.n_used));
         }
-        let Some(start) = self
-            .training_flux
-            .nearest(spectrum.flux.view(), spectrum.weight.view())
+        let Some(start) = self.training_flux.nearest(spectrum.flux.view(), spectrum.weight.view())
         else {
             return Ok(self.without_labels(FitStatus::NotStarted, spectrum.n_used));
         };
@@ -143,12 +137,8 @@ impl<'a, E: FluxEvaluator> LabelFitter<'a, E> {
         let objective =
             |theta: &Array1<f64>| self.normal_equations(spectrum, theta, loss, &mut buffer);
         let start_labels = self.scaled_labels.row(start).to_owned();
-        let minimum = levenberg_marquardt(
-            &start_labels,
-            &self.bounds,
-            &self.options.minimizer,
-            objective,
-        );
+        let minimum =
+            levenberg_marquardt(&start_labels, &self.bounds, &self.options.minimizer, objective);
         let gaussian = match loss {
             Loss::Linear => minimum.equations.clone(),
             Loss::SoftL1 => {
@@ -191,11 +181,7 @@ impl<'a, E: FluxEvaluator> LabelFitter<'a, E> {
                 hessian[[a, b]] = hessian[[b, a]];
             }
         }
-        NormalEquations {
-            cost,
-            gradient,
-            hessian,
-        }
+        NormalEquations { cost, gradient, hessian }
     }
 
     fn report(
@@ -248,11 +234,7 @@ impl<'a, E: FluxEvaluator> LabelFitter<'a, E> {
                 scaled[[i, j]] = inverse[[a, b]];
             }
         }
-        Some(
-            self.model
-                .label_scaler
-                .covariance_to_physical(scaled.view()),
-        )
+        Some(self.model.label_scaler.covariance_to_physical(scaled.view()))
     }
 
     fn without_labels(&self, status: FitStatus, n_pix_used: usize) -> LabelFit {
@@ -304,17 +286,11 @@ fn scaled_bounds(
 }
 
 fn bits(flags: impl Iterator<Item = bool>) -> u32 {
-    flags
-        .enumerate()
-        .filter(|&(_, flag)| flag)
-        .map(|(l, _)| 1 << l)
-        .sum()
+    flags.enumerate().filter(|&(_, flag)| flag).map(|(l, _)| 1 << l).sum()
 }
 
 fn correlations(covariance: &Array2<f64>, errors: &Array1<f64>) -> Array2<f64> {
-    Array2::from_shape_fn(covariance.dim(), |(a, b)| {
-        covariance[[a, b]] / (errors[a] * errors[b])
-    })
+    Array2::from_shape_fn(covariance.dim(), |(a, b)| covariance[[a, b]] / (errors[a] * errors[b]))
 }
 
 #[cfg(test)]

@@ -30,10 +30,7 @@ impl HyperGrid {
         }
         let cells = product(c, epsilon, gamma);
         if cells.is_empty() {
-            return Err(SlamError::Grid {
-                n_cell: 0,
-                how: "at all",
-            });
+            return Err(SlamError::Grid { n_cell: 0, how: "at all" });
         }
         Ok(Self { cells })
     }
@@ -49,17 +46,13 @@ impl HyperGrid {
     /// 9 cells: C and gamma in {0.1, 1, 10}, epsilon 0.05.
     pub fn tutorial() -> Self {
         let decades = [0.1, 1.0, 10.0];
-        Self {
-            cells: product(&decades, &[0.05], &decades),
-        }
+        Self { cells: product(&decades, &[0.05], &decades) }
     }
 
     /// 42 cells: C = 2^-2 .. 2^4, epsilon in {0.05, 0.1}, gamma in {0.1, 1/3, 1}.
     pub fn wide() -> Self {
         let c = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
-        Self {
-            cells: product(&c, &[0.05, 0.1], &[0.1, 1.0 / 3.0, 1.0]),
-        }
+        Self { cells: product(&c, &[0.05, 0.1], &[0.1, 1.0 / 3.0, 1.0]) }
     }
 
     /// Finds a preset by name.
@@ -99,11 +92,7 @@ fn product(c: &[f64], epsilon: &[f64], gamma: &[f64]) -> Vec<HyperParameters> {
     let mut cells = Vec::with_capacity(c.len() * epsilon.len() * gamma.len());
     for &c in c {
         for &epsilon in epsilon {
-            cells.extend(
-                gamma
-                    .iter()
-                    .map(|&gamma| HyperParameters { c, gamma, epsilon }),
-            );
+            cells.extend(gamma.iter().map(|&gamma| HyperParameters { c, gamma, epsilon }));
         }
     }
     cells
@@ -118,28 +107,9 @@ mod tests {
         assert_eq!(HyperGrid::tutorial().cells().len(), 9);
         let wide = HyperGrid::named("wide").unwrap();
         assert_eq!(wide.cells().len(), 42);
-        assert_eq!(
-            wide.cells()[1],
-            HyperParameters {
-                c: 0.25,
-                epsilon: 0.05,
-                gamma: 1.0 / 3.0
-            }
-        );
-        assert_eq!(
-            wide.cells()[6],
-            HyperParameters {
-                c: 0.5,
-                epsilon: 0.05,
-                gamma: 0.1
-            }
-        );
-        assert!(
-            HyperGrid::named("narrow")
-                .unwrap_err()
-                .to_string()
-                .contains("tutorial, wide")
-        );
+        assert_eq!(wide.cells()[1], HyperParameters { c: 0.25, epsilon: 0.05, gamma: 1.0 / 3.0 });
+        assert_eq!(wide.cells()[6], HyperParameters { c: 0.5, epsilon: 0.05, gamma: 0.1 });
+        assert!(HyperGrid::named("narrow").unwrap_err().to_string().contains("tutorial, wide"));
     }
 
     #[test]

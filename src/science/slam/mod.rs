@@ -117,13 +117,5 @@ pub enum SlamError {
 
 /// Refuses an array of the wrong length.
 fn check_length(what: &'static str, found: usize, expected: usize) -> Result<(), SlamError> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(SlamError::Length {
-            what,
-            found,
-            expected,
-        })
-    }
+    if found == expected { Ok(()) } else { Err(SlamError::Length { what, found, expected }) }
 }

@@ -105,9 +105,7 @@ impl SlamModel {
             ("mean_scaled_variance", &self.mean_scaled_variance),
             ("kkt_residual", &self.kkt_residual),
         ];
-        columns
-            .into_iter()
-            .try_for_each(|(what, column)| check_length(what, column.len(), n_pix))
+        columns.into_iter().try_for_each(|(what, column)| check_length(what, column.len(), n_pix))
     }
 
     /// Number of pixels, usable or not.
@@ -127,10 +125,7 @@ impl SlamModel {
 
     /// Which pixels can be used, `(n_pix,)`.
     pub fn usable(&self) -> Vec<bool> {
-        self.status
-            .iter()
-            .map(|&s| s == PixelStatus::Usable)
-            .collect()
+        self.status.iter().map(|&s| s == PixelStatus::Usable).collect()
     }
 
     /// Predicts normalized flux for one star (Li et al. 2021, eq. 1).
@@ -200,18 +195,10 @@ impl<'a> KernelEvaluator<'a> {
             } else {
                 model.dual.select(Axis(0), &pixels).into()
             };
-            GammaGroup {
-                gamma,
-                pixels,
-                dual,
-            }
+            GammaGroup { gamma, pixels, dual }
         };
         let groups = by_gamma.into_iter().map(group).collect();
-        Self {
-            scaled_labels: model.scaled_labels(),
-            bias: &model.bias,
-            groups,
-        }
+        Self { scaled_labels: model.scaled_labels(), bias: &model.bias, groups }
     }
 
     /// Predicts scaled flux at each row of `thetas`, `(n, n_label)`, scaled; returns `(n, n_pix)`, NaN where unusable.
@@ -236,11 +223,8 @@ impl FluxEvaluator for KernelEvaluator<'_> {
     fn evaluate(&self, theta: ArrayView1<'_, f64>, out: &mut Array2<f64>) {
         out.fill(f64::NAN);
         for group in &self.groups {
-            let values = group.dual.dot(&kernel_and_slopes(
-                self.scaled_labels.view(),
-                theta,
-                group.gamma,
-            ));
+            let values =
+                group.dual.dot(&kernel_and_slopes(self.scaled_labels.view(), theta, group.gamma));
             for (row, &pixel) in values.outer_iter().zip(&group.pixels) {
                 out.row_mut(pixel).assign(&row);
                 out[[pixel, 0]] += self.bias[pixel];
@@ -315,18 +299,9 @@ mod tests {
                 continue;
             }
             let dual = model.dual.row(j).to_owned();
-            let alone = SvrSolution {
-                dual,
-                bias: model.bias[j],
-                kkt_residual: 0.0,
-                n_iterations: None,
-            };
-            let f = predict(
-                model.scaled_labels().view(),
-                model.gamma[j],
-                &alone,
-                scaled.view(),
-            );
+            let alone =
+                SvrSolution { dual, bias: model.bias[j], kkt_residual: 0.0, n_iterations: None };
+            let f = predict(model.scaled_labels().view(), model.gamma[j], &alone, scaled.view());
             assert!((flux[j] - (f * model.flux_scale[j] + model.flux_mean[j])).abs() < 1e-12);
         }
     }
@@ -336,13 +311,6 @@ mod tests {
         let mut model = synthetic::model();
         assert_eq!(model.check(), Ok(()));
         model.bias = Array1::zeros(3);
-        assert!(matches!(
-            model.check(),
-            Err(SlamError::Length {
-                what: "bias",
-                found: 3,
-                ..
-            })
-        ));
+        assert!(matches!(model.check(), Err(SlamError::Length { what: "bias", found: 3, .. })));
     }
 }

@@ -26,10 +26,8 @@ impl TrainingFlux {
     pub(super) fn with_evaluator(model: &SlamModel, evaluator: &KernelEvaluator<'_>) -> Self {
         let labels = model.scaled_labels();
         let blocks: Vec<ArrayView2<'_, f64>> = labels.axis_chunks_iter(Axis(0), BLOCK).collect();
-        let spectra: Vec<Array2<f64>> = blocks
-            .par_iter()
-            .map(|block| evaluator.scaled_flux(*block))
-            .collect();
+        let spectra: Vec<Array2<f64>> =
+            blocks.par_iter().map(|block| evaluator.scaled_flux(*block)).collect();
         let mut scaled = Array2::zeros((labels.nrows(), model.n_pix()));
         for (i, block) in spectra.into_iter().enumerate() {
             let rows = i * BLOCK..i * BLOCK + block.nrows();
@@ -53,9 +51,8 @@ impl TrainingFlux {
         let mut nearest: Option<(usize, f64)> = None;
         for (row, model) in self.scaled.outer_iter().enumerate() {
             let limit = nearest.map_or(f64::INFINITY, |(_, chi2)| chi2);
-            if let Some(chi2) = model
-                .as_slice()
-                .and_then(|model| chi2_below(&flux, &weight, model, limit))
+            if let Some(chi2) =
+                model.as_slice().and_then(|model| chi2_below(&flux, &weight, model, limit))
             {
                 nearest = Some((row, chi2));
             }
@@ -67,11 +64,7 @@ impl TrainingFlux {
 /// Chi-square, or `None` as soon as it is seen not to be below `limit`: the sum only grows.
 fn chi2_below(flux: &[f64], weight: &[f64], model: &[f64], limit: f64) -> Option<f64> {
     let mut chi2 = 0.0;
-    for ((f, w), m) in flux
-        .chunks(BLOCK)
-        .zip(weight.chunks(BLOCK))
-        .zip(model.chunks(BLOCK))
-    {
+    for ((f, w), m) in flux.chunks(BLOCK).zip(weight.chunks(BLOCK)).zip(model.chunks(BLOCK)) {
         chi2 += weighted_squares(f, w, m);
         if chi2.is_nan() || chi2 >= limit {
             return None;
@@ -86,11 +79,7 @@ fn weighted_squares(flux: &[f64], weight: &[f64], model: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
     let whole = flux.len() / LANES * LANES;
     for i in (0..whole).step_by(LANES) {
-        let (f, w, m) = (
-            &flux[i..i + LANES],
-            &weight[i..i + LANES],
-            &model[i..i + LANES],
-        );
+        let (f, w, m) = (&flux[i..i + LANES], &weight[i..i + LANES], &model[i..i + LANES]);
         for lane in 0..LANES {
             sums[lane] += w[lane] * (f[lane] - m[lane]) * (f[lane] - m[lane]);
         }
@@ -124,19 +113,10 @@ mod tests {
         let model = synthetic::model();
         let training = TrainingFlux::new(&model);
         let mut weight: Array1<f64> = model.usable().iter().map(|&u| f64::from(u)).collect();
-        assert_eq!(
-            training.nearest(training.scaled().row(31), weight.view()),
-            Some(31)
-        );
+        assert_eq!(training.nearest(training.scaled().row(31), weight.view()), Some(31));
         weight.slice_mut(s![..4]).fill(0.0);
-        assert_eq!(
-            training.nearest(training.scaled().row(7), weight.view()),
-            Some(7)
-        );
+        assert_eq!(training.nearest(training.scaled().row(7), weight.view()), Some(7));
         weight.fill(f64::NAN);
-        assert_eq!(
-            training.nearest(training.scaled().row(7), weight.view()),
-            None
-        );
+        assert_eq!(training.nearest(training.scaled().row(7), weight.view()), None);
     }
 }

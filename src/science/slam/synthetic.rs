@@ -34,22 +34,14 @@ pub(super) fn labels(constant_gravity: bool) -> TrainingLabels {
     for mut row in rows.outer_iter_mut() {
         row[0] = between(2900.0, 3800.0);
         row[1] = between(-0.6, 0.3);
-        row[2] = if constant_gravity {
-            5.0
-        } else {
-            between(4.6, 5.2)
-        };
+        row[2] = if constant_gravity { 5.0 } else { between(4.6, 5.2) };
     }
     TrainingLabels::new(["teff_k", "m_h", "logg"].map(str::to_owned).to_vec(), rows).unwrap()
 }
 
 /// Flux of pixel `j`: smooth, non-linear, each label felt by some pixels.
 fn flux(j: usize, label: ndarray::ArrayView1<'_, f64>) -> f64 {
-    let (t, m, g) = (
-        (label[0] - 3400.0) / 300.0,
-        label[1],
-        (label[2] - 4.9) / 0.2,
-    );
+    let (t, m, g) = ((label[0] - 3400.0) / 300.0, label[1], (label[2] - 4.9) / 0.2);
     let phase = j as f64 * 0.7;
     1.0 + 0.12 * (0.5 * t + phase).sin()
         + 0.1 * m * (phase * 1.3).cos()
@@ -78,11 +70,7 @@ fn train(constant_gravity: bool) -> SlamModel {
                 .collect();
             let ivar = Array1::from_elem(N_TRAIN, if j == MASKED { 0.0 } else { 1e4 });
             let wave_angstrom = 7000.0 + 2.0 * j as f64;
-            let pixel = PixelSpectra {
-                wave_angstrom,
-                flux: flux.view(),
-                ivar: ivar.view(),
-            };
+            let pixel = PixelSpectra { wave_angstrom, flux: flux.view(), ivar: ivar.view() };
             train_pixel(&labels, &pixel, &options, &LinfaSolver::default()).unwrap()
         })
         .collect();

@@ -32,12 +32,7 @@ impl TrainingLabels {
         check_length("label names", names.len(), physical.ncols())?;
         let scaler = LabelScaler::fit(physical.view())?;
         let scaled = scaler.transform(physical.view());
-        Ok(Self {
-            names,
-            physical,
-            scaler,
-            scaled,
-        })
+        Ok(Self { names, physical, scaler, scaled })
     }
 
     /// Number of training stars.
@@ -124,19 +119,12 @@ impl PixelStatus {
     /// # Errors
     /// [`SlamError::Unknown`].
     pub fn named(name: &str) -> Result<Self, SlamError> {
-        let all = [
-            Self::Usable,
-            Self::TooFewStars,
-            Self::ConstantFlux,
-            Self::NotConverged,
-        ];
-        all.into_iter()
-            .find(|status| status.name() == name)
-            .ok_or_else(|| SlamError::Unknown {
-                what: "pixel status",
-                found: name.to_owned(),
-                known: "usable, too_few_stars, constant_flux, not_converged",
-            })
+        let all = [Self::Usable, Self::TooFewStars, Self::ConstantFlux, Self::NotConverged];
+        all.into_iter().find(|status| status.name() == name).ok_or_else(|| SlamError::Unknown {
+            what: "pixel status",
+            found: name.to_owned(),
+            known: "usable, too_few_stars, constant_flux, not_converged",
+        })
     }
 }
 
@@ -179,11 +167,7 @@ impl PixelModel {
             status,
             dual: Array1::zeros(n_train),
             bias: missing,
-            hyper: HyperParameters {
-                c: missing,
-                gamma: missing,
-                epsilon: missing,
-            },
+            hyper: HyperParameters { c: missing, gamma: missing, epsilon: missing },
             flux_mean: missing,
             flux_scale: missing,
             cv_mse: missing,
@@ -221,23 +205,10 @@ pub fn train_pixel(
         return Ok(unusable(PixelStatus::ConstantFlux));
     }
     let target = pixel.flux.mapv(|f| scaler.transform(f));
-    let problem = SvrProblem {
-        scaled_labels: labels.scaled.view(),
-        target: target.view(),
-        used: &used,
-    };
-    let in_pixel = |source| SlamError::Pixel {
-        wave_angstrom: pixel.wave_angstrom,
-        source,
-    };
-    let (cell, cv_surface) = match row_folds(&used, options.folds)? {
-        None => (Some(0), Vec::new()),
-        Some(folds) => {
-            let surface =
-                cross_validate(&problem, &folds, options.grid, solver).map_err(in_pixel)?;
-            (options.grid.best(&surface), surface)
-        }
-    };
+    let problem =
+        SvrProblem { scaled_labels: labels.scaled.view(), target: target.view(), used: &used };
+    let in_pixel = |source| SlamError::Pixel { wave_angstrom: pixel.wave_angstrom, source };
+    let (cell, cv_surface) = choose_cell(&problem, options, solver, in_pixel)?;
     // No cell is best when every fold was empty on one side, so that nothing was measured.
     let Some(cell) = cell else {
         return Ok(unusable(PixelStatus::TooFewStars));
@@ -249,11 +220,21 @@ pub fn train_pixel(
     }
     let cv_mse = cv_surface.get(cell).copied().unwrap_or(f64::NAN);
     let row = trained_row(pixel, &problem, &scaler, hyper, solution, solver);
-    Ok(PixelModel {
-        cv_mse,
-        cv_surface,
-        ..row
-    })
+    Ok(PixelModel { cv_mse, cv_surface, ..row })
+}
+
+/// The best cell of the grid, `None` where no fold could be scored, and the error of every cell.
+fn choose_cell(
+    problem: &SvrProblem<'_>,
+    options: &TrainOptions<'_>,
+    solver: &dyn SvrSolver,
+    in_pixel: impl Fn(SvrError) -> SlamError,
+) -> Result<(Option<usize>, Vec<f64>), SlamError> {
+    let Some(folds) = row_folds(problem.used, options.folds)? else {
+        return Ok((Some(0), Vec::new()));
+    };
+    let surface = cross_validate(problem, &folds, options.grid, solver).map_err(in_pixel)?;
+    Ok((options.grid.best(&surface), surface))
 }
 
 /// The row of a usable pixel, its cross-validation columns still missing.
@@ -266,9 +247,7 @@ fn trained_row(
     solver: &dyn SvrSolver,
 ) -> PixelModel {
     let rows = problem.used_rows();
-    let variance = rows
-        .iter()
-        .map(|&row| scaler.scaled_variance(pixel.ivar[row]));
+    let variance = rows.iter().map(|&row| scaler.scaled_variance(pixel.ivar[row]));
     PixelModel {
         wave_angstrom: pixel.wave_angstrom,
         status: PixelStatus::Usable,
@@ -298,10 +277,7 @@ fn check_input(
     }
     let n_cell = options.grid.cells().len();
     if n_cell > 1 && matches!(options.folds, PixelFolds::None) {
-        return Err(SlamError::Grid {
-            n_cell,
-            how: "without folds",
-        });
+        return Err(SlamError::Grid { n_cell, how: "without folds" });
     }
     Ok(())
 }
@@ -314,23 +290,15 @@ fn row_folds(
     let n_used = used.iter().filter(|&&u| u).count();
     let mut fold_of_used: Vec<usize> = match folds {
         PixelFolds::None => return Ok(None),
-        PixelFolds::Assigned(folds) => folds
-            .fold_of_row()
-            .iter()
-            .zip(used)
-            .filter(|&(_, &u)| u)
-            .map(|(&f, _)| f)
-            .collect(),
+        PixelFolds::Assigned(folds) => {
+            folds.fold_of_row().iter().zip(used).filter(|&(_, &u)| u).map(|(&f, _)| f).collect()
+        }
         PixelFolds::ConsecutiveUsed { n_folds } => {
             Folds::consecutive(n_used, n_folds)?.fold_of_row().to_vec()
         }
     };
     let mut next = fold_of_used.drain(..);
-    Ok(Some(
-        used.iter()
-            .map(|&u| if u { next.next() } else { None })
-            .collect(),
-    ))
+    Ok(Some(used.iter().map(|&u| if u { next.next() } else { None }).collect()))
 }
 
 /// Mean over folds of the held-out mean squared error, one value per cell of the grid, scaled flux squared.
@@ -344,13 +312,9 @@ fn cross_validate(
     let mut sum = vec![0.0; grid.cells().len()];
     let mut n_scored = 0;
     for fold in 0..n_folds {
-        let held_out: Vec<usize> = (0..fold_of_row.len())
-            .filter(|&row| fold_of_row[row] == Some(fold))
-            .collect();
-        let used: Vec<bool> = fold_of_row
-            .iter()
-            .map(|f| f.is_some_and(|f| f != fold))
-            .collect();
+        let held_out: Vec<usize> =
+            (0..fold_of_row.len()).filter(|&row| fold_of_row[row] == Some(fold)).collect();
+        let used: Vec<bool> = fold_of_row.iter().map(|f| f.is_some_and(|f| f != fold)).collect();
         // A fold whose stars all lack the pixel scores nothing; one that leaves a single star cannot be fitted.
         if held_out.is_empty() || used.iter().filter(|&&u| u).count() < 2 {
             continue;
@@ -366,10 +330,7 @@ fn cross_validate(
         }
         n_scored += 1;
     }
-    Ok(sum
-        .into_iter()
-        .map(|total| total / f64::from(n_scored))
-        .collect())
+    Ok(sum.into_iter().map(|total| total / f64::from(n_scored)).collect())
 }
 
 /// Mean squared residual at `rows`, scaled flux squared.
@@ -381,10 +342,7 @@ fn mean_squared_error(
     solver: &dyn SvrSolver,
 ) -> f64 {
     let predicted = solver.predict_rows(problem, gamma, solution, rows);
-    let squares = rows
-        .iter()
-        .zip(&predicted)
-        .map(|(&row, p)| (problem.target[row] - p).powi(2));
+    let squares = rows.iter().zip(&predicted).map(|(&row, p)| (problem.target[row] - p).powi(2));
     squares.sum::<f64>() / rows.len() as f64
 }
 

@@ -7,26 +7,13 @@ use super::*;
 /// A pixel that follows Teff alone, with noise of `sigma`.
 fn spectra(labels: &TrainingLabels, sigma: f64) -> (Array1<f64>, Array1<f64>) {
     let noise = synthetic::gaussians(77, labels.n_train());
-    let flux = labels
-        .scaled
-        .column(0)
-        .iter()
-        .zip(noise)
-        .map(|(t, e)| 1.0 + 0.1 * t + sigma * e)
-        .collect();
-    (
-        flux,
-        Array1::from_elem(labels.n_train(), 1.0 / (sigma * sigma)),
-    )
+    let flux =
+        labels.scaled.column(0).iter().zip(noise).map(|(t, e)| 1.0 + 0.1 * t + sigma * e).collect();
+    (flux, Array1::from_elem(labels.n_train(), 1.0 / (sigma * sigma)))
 }
 
 fn options<'a>(grid: &'a HyperGrid, folds: PixelFolds<'a>) -> TrainOptions<'a> {
-    TrainOptions {
-        grid,
-        folds,
-        min_stars: 30,
-        max_kkt: 1e-3,
-    }
+    TrainOptions { grid, folds, min_stars: 30, max_kkt: 1e-3 }
 }
 
 fn train(
@@ -35,11 +22,7 @@ fn train(
     options: &TrainOptions<'_>,
 ) -> Result<PixelModel, SlamError> {
     let labels = synthetic::labels(false);
-    let pixel = PixelSpectra {
-        wave_angstrom: 7000.0,
-        flux: flux.view(),
-        ivar: ivar.view(),
-    };
+    let pixel = PixelSpectra { wave_angstrom: 7000.0, flux: flux.view(), ivar: ivar.view() };
     train_pixel(&labels, &pixel, options, &LinfaSolver::default())
 }
 
@@ -50,25 +33,14 @@ fn best_cell_is_the_minimum_of_the_surface_and_errors_are_consistent() {
     let grid = HyperGrid::new(&[0.1, 1.0], &[0.05], &[0.1, 10.0]).unwrap();
     let folds = Folds::by_star(&(0..labels.n_train()).collect::<Vec<_>>(), 5, 3).unwrap();
     let pixel = train(&flux, &ivar, &options(&grid, PixelFolds::Assigned(&folds))).unwrap();
-    let smallest = pixel
-        .cv_surface
-        .iter()
-        .copied()
-        .fold(f64::INFINITY, f64::min);
+    let smallest = pixel.cv_surface.iter().copied().fold(f64::INFINITY, f64::min);
     assert_eq!(
         (pixel.status, pixel.cv_surface.len(), pixel.cv_mse),
         (PixelStatus::Usable, 4, smallest)
     );
-    assert_eq!(
-        pixel.hyper.gamma, 0.1,
-        "a straight line needs a wide kernel"
-    );
+    assert_eq!(pixel.hyper.gamma, 0.1, "a straight line needs a wide kernel");
     // Noise 0.03 on a signal of 0.1: photon variance is 0.0009 / (0.01 + 0.0009) of the total.
-    assert!(
-        (pixel.mean_scaled_variance - 0.083).abs() < 0.015,
-        "{}",
-        pixel.mean_scaled_variance
-    );
+    assert!((pixel.mean_scaled_variance - 0.083).abs() < 0.015, "{}", pixel.mean_scaled_variance);
     assert!(pixel.train_mse < pixel.cv_mse && pixel.cv_mse < 0.15);
     assert!(pixel.dual.sum().abs() < 1e-9 && pixel.kkt_residual < 1e-4);
 }
@@ -86,33 +58,19 @@ fn unusable_pixels_say_so_and_hold_no_garbage() {
         assert_eq!(PixelStatus::named(pixel.status.name()), Ok(pixel.status));
         (pixel.status, pixel.n_used)
     };
-    assert_eq!(
-        status(&flux, &Array1::zeros(labels.n_train())),
-        (PixelStatus::TooFewStars, 0)
-    );
+    assert_eq!(status(&flux, &Array1::zeros(labels.n_train())), (PixelStatus::TooFewStars, 0));
     let mut few = Array1::zeros(labels.n_train());
     few.slice_mut(ndarray::s![..29]).fill(1.0);
     assert_eq!(status(&flux, &few), (PixelStatus::TooFewStars, 29));
-    assert_eq!(
-        status(&Array1::ones(labels.n_train()), &ivar).0,
-        PixelStatus::ConstantFlux
-    );
-    assert_eq!(
-        status(&flux.mapv(|_| f64::NAN), &ivar).0,
-        PixelStatus::TooFewStars
-    );
+    assert_eq!(status(&Array1::ones(labels.n_train()), &ivar).0, PixelStatus::ConstantFlux);
+    assert_eq!(status(&flux.mapv(|_| f64::NAN), &ivar).0, PixelStatus::TooFewStars);
 }
 
 #[test]
 fn released_folds_cut_the_unmasked_rows_into_runs() {
     let used = [true, false, true, true, true, false, true];
-    let folds = row_folds(&used, PixelFolds::ConsecutiveUsed { n_folds: 2 })
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        folds,
-        [Some(0), None, Some(0), Some(0), Some(1), None, Some(1)]
-    );
+    let folds = row_folds(&used, PixelFolds::ConsecutiveUsed { n_folds: 2 }).unwrap().unwrap();
+    assert_eq!(folds, [Some(0), None, Some(0), Some(0), Some(1), None, Some(1)]);
 }
 
 #[test]

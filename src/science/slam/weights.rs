@@ -38,13 +38,11 @@ impl ModelError {
             Self::Intrinsic { floor: 1e-4 },
             Self::None,
         ];
-        all.into_iter()
-            .find(|option| option.name() == name)
-            .ok_or_else(|| SlamError::Unknown {
-                what: "model error",
-                found: name.to_owned(),
-                known: "mse_as_sigma, training_mse_as_sigma, rmse, intrinsic, none",
-            })
+        all.into_iter().find(|option| option.name() == name).ok_or_else(|| SlamError::Unknown {
+            what: "model error",
+            found: name.to_owned(),
+            known: "mse_as_sigma, training_mse_as_sigma, rmse, intrinsic, none",
+        })
     }
 
     /// The option's name.
@@ -91,11 +89,9 @@ impl ModelError {
         let variances = Array1::from_shape_fn(model.n_pix(), variance);
         let missing = |&(j, &usable): &(usize, &bool)| usable && !variances[j].is_finite();
         match model.usable().iter().enumerate().find(missing) {
-            Some((pixel, _)) => Err(SlamError::MissingColumn {
-                model_error: self.name(),
-                column,
-                pixel,
-            }),
+            Some((pixel, _)) => {
+                Err(SlamError::MissingColumn { model_error: self.name(), column, pixel })
+            }
             None => Ok(variances),
         }
     }
@@ -123,11 +119,8 @@ impl ScaledSpectrum {
         ivar: ArrayView1<'_, f64>,
     ) -> Self {
         let threshold = ivar_threshold.unwrap_or(0.0);
-        let mut scaled = Self {
-            flux: Array1::zeros(flux.len()),
-            weight: Array1::zeros(flux.len()),
-            n_used: 0,
-        };
+        let mut scaled =
+            Self { flux: Array1::zeros(flux.len()), weight: Array1::zeros(flux.len()), n_used: 0 };
         for j in 0..flux.len() {
             let scaled_ivar = ivar[j] * model.flux_scale[j] * model.flux_scale[j];
             let keep =
@@ -166,16 +159,8 @@ mod tests {
     fn missing_cv_mse_is_an_error_not_a_floor() {
         let mut model = synthetic::model();
         model.cv_mse.fill(f64::NAN);
-        let error = ModelError::Intrinsic { floor: 1e-4 }
-            .scaled_variance(&model)
-            .unwrap_err();
-        assert!(matches!(
-            error,
-            SlamError::MissingColumn {
-                column: "cv_mse",
-                ..
-            }
-        ));
+        let error = ModelError::Intrinsic { floor: 1e-4 }.scaled_variance(&model).unwrap_err();
+        assert!(matches!(error, SlamError::MissingColumn { column: "cv_mse", .. }));
         assert!(ModelError::None.scaled_variance(&model).is_ok());
         assert!(ModelError::named("mse").is_err());
     }

@@ -27,9 +27,7 @@ pub struct Units {
 impl Units {
     /// Each of `n_row` rows by itself.
     pub fn rows(n_row: usize) -> Self {
-        Self {
-            rows_of_unit: (0..n_row).map(|row| vec![row]).collect(),
-        }
+        Self { rows_of_unit: (0..n_row).map(|row| vec![row]).collect() }
     }
 
     /// All rows of one id together; `unit_ids`, `(n_row,)`. Units stand in the order of their ids.
@@ -38,9 +36,7 @@ impl Units {
         for (row, id) in unit_ids.iter().enumerate() {
             rows_of.entry(id).or_default().push(row);
         }
-        Self {
-            rows_of_unit: rows_of.into_values().collect(),
-        }
+        Self { rows_of_unit: rows_of.into_values().collect() }
     }
 
     /// Number of units.
@@ -61,10 +57,7 @@ pub struct Bootstrap {
 impl Bootstrap {
     /// 2,000 resamples.
     pub fn new(seed: u64) -> Self {
-        Self {
-            n_resample: 2_000,
-            seed,
-        }
+        Self { n_resample: 2_000, seed }
     }
 
     /// Intervals of `N` statistics of the same resamples.
@@ -84,11 +77,8 @@ impl Bootstrap {
             .map(|i| statistics(&self.resample(units, i as u64)))
             .collect();
         std::array::from_fn(|statistic| {
-            let mut values: Vec<f64> = draws
-                .iter()
-                .filter_map(|draw| draw[statistic])
-                .filter(|v| v.is_finite())
-                .collect();
+            let mut values: Vec<f64> =
+                draws.iter().filter_map(|draw| draw[statistic]).filter(|v| v.is_finite()).collect();
             values.sort_unstable_by(f64::total_cmp);
             let enough = !values.is_empty() && 2 * values.len() >= self.n_resample;
             enough.then(|| Interval {
@@ -102,9 +92,7 @@ impl Bootstrap {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(stream);
         let draws = (0..units.n_unit()).map(|_| random_below(&mut rng, units.n_unit()));
-        draws
-            .flat_map(|unit| units.rows_of_unit[unit].iter().copied())
-            .collect()
+        draws.flat_map(|unit| units.rows_of_unit[unit].iter().copied()).collect()
     }
 }
 
@@ -141,13 +129,7 @@ pub fn summary_intervals(values: &[f64], units: &Units, bootstrap: &Bootstrap) -
             robust_sigma(&drawn),
         ]
     });
-    SummaryIntervals {
-        mean,
-        median,
-        sd,
-        rms,
-        robust_sigma,
-    }
+    SummaryIntervals { mean, median, sd, rms, robust_sigma }
 }
 
 #[cfg(test)]
@@ -155,9 +137,7 @@ mod tests {
     use super::*;
 
     fn values(n: usize) -> Vec<f64> {
-        (0..n)
-            .map(|i| ((i * i) as f64 * 0.618_034).fract() - 0.5)
-            .collect()
+        (0..n).map(|i| ((i * i) as f64 * 0.618_034).fract() - 0.5).collect()
     }
 
     #[test]
@@ -166,16 +146,9 @@ mod tests {
         let intervals = summary_intervals(&values, &Units::rows(400), &Bootstrap::new(1));
         let expected = 2.0 * 1.96 * standard_deviation(&values).unwrap() / 20.0;
         let got = intervals.mean.map(|i| i.high - i.low).unwrap();
-        assert!(
-            (got / expected - 1.0).abs() < 0.08,
-            "width {got}, expected {expected}"
-        );
+        assert!((got / expected - 1.0).abs() < 0.08, "width {got}, expected {expected}");
         let mean = mean(&values).unwrap();
-        assert!(
-            intervals
-                .mean
-                .is_some_and(|i| i.low < mean && mean < i.high)
-        );
+        assert!(intervals.mean.is_some_and(|i| i.low < mean && mean < i.high));
     }
 
     #[test]
@@ -183,9 +156,7 @@ mod tests {
         let once = values(100);
         let fourfold: Vec<f64> = (0..400).map(|i| once[i / 4]).collect();
         let width = |units: &Units| {
-            let interval = summary_intervals(&fourfold, units, &Bootstrap::new(2))
-                .mean
-                .unwrap();
+            let interval = summary_intervals(&fourfold, units, &Bootstrap::new(2)).mean.unwrap();
             interval.high - interval.low
         };
         let ids: Vec<usize> = (0..400).map(|i| i / 4).collect();
@@ -197,10 +168,7 @@ mod tests {
     fn seed_decides_and_threads_do_not() {
         let values = values(50);
         let run = |seed| summary_intervals(&values, &Units::rows(50), &Bootstrap::new(seed));
-        let one_thread = rayon::ThreadPoolBuilder::new()
-            .num_threads(1)
-            .build()
-            .unwrap();
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         assert_eq!(run(3), one_thread.install(|| run(3)));
         assert_ne!(run(3), run(4));
     }

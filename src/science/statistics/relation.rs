@@ -14,11 +14,7 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
 }
 
 fn finite_pairs(x: &[f64], y: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    x.iter()
-        .zip(y)
-        .filter(|(x, y)| x.is_finite() && y.is_finite())
-        .map(|(x, y)| (*x, *y))
-        .unzip()
+    x.iter().zip(y).filter(|(x, y)| x.is_finite() && y.is_finite()).map(|(x, y)| (*x, *y)).unzip()
 }
 
 /// Ranks from 1, ties at their mean.
@@ -29,8 +25,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
         // The slice's offset within `order` is the number of smaller values.
         let below = values.iter().filter(|&&v| v < values[tied[0]]).count();
-        tied.iter()
-            .for_each(|&i| ranks[i] = below as f64 + 0.5 * (tied.len() + 1) as f64);
+        tied.iter().for_each(|&i| ranks[i] = below as f64 + 0.5 * (tied.len() + 1) as f64);
     }
     ranks
 }
@@ -110,12 +105,7 @@ pub fn errors_in_variables_line(
         .iter()
         .zip(y)
         .zip(x_sigma.iter().zip(y_sigma))
-        .map(|((&x, &y), (&sx, &sy))| Point {
-            x,
-            y,
-            x_variance: sx * sx,
-            y_variance: sy * sy,
-        })
+        .map(|((&x, &y), (&sx, &sy))| Point { x, y, x_variance: sx * sx, y_variance: sy * sy })
         .filter(Point::is_sound)
         .collect();
     if points.len() < 3 {
@@ -186,11 +176,7 @@ fn york_step(points: &[Point], slope: f64) -> YorkStep {
     let weights: Vec<f64> = points.iter().map(|p| p.weight(slope)).collect();
     let total: f64 = weights.iter().sum();
     let weighted = |of: &dyn Fn(&Point) -> f64| {
-        points
-            .iter()
-            .zip(&weights)
-            .map(|(p, w)| w * of(p))
-            .sum::<f64>()
+        points.iter().zip(&weights).map(|(p, w)| w * of(p)).sum::<f64>()
     };
     let (x_mean, y_mean) = (weighted(&|p| p.x) / total, weighted(&|p| p.y) / total);
     // Displacement of each point's adjusted x from the mean.
@@ -215,19 +201,11 @@ fn york_line(points: &[Point], slope: f64) -> Option<Line> {
     let intercept = step.y_mean - slope * step.x_mean;
     let slope_error = (1.0 / step.x_adjusted_squares).sqrt();
     let intercept_error = (1.0 / step.weight + (step.x_adjusted_mean * slope_error).powi(2)).sqrt();
-    let chi2: f64 = points
-        .iter()
-        .map(|p| p.weight(slope) * (p.y - intercept - slope * p.x).powi(2))
-        .sum();
+    let chi2: f64 =
+        points.iter().map(|p| p.weight(slope) * (p.y - intercept - slope * p.x).powi(2)).sum();
     let reduced_chi2 = chi2 / (points.len() - 2) as f64;
-    let line = Line {
-        n: points.len(),
-        slope,
-        intercept,
-        slope_error,
-        intercept_error,
-        reduced_chi2,
-    };
+    let line =
+        Line { n: points.len(), slope, intercept, slope_error, intercept_error, reduced_chi2 };
     let numbers = [slope, intercept, slope_error, intercept_error, reduced_chi2];
     numbers.iter().all(|v| v.is_finite()).then_some(line)
 }
@@ -259,9 +237,7 @@ mod tests {
     fn york_benchmark_is_reproduced() {
         let x = [0.0, 0.9, 1.8, 2.6, 3.3, 4.4, 5.2, 6.1, 6.5, 7.4];
         let y = [5.9, 5.4, 4.4, 4.6, 3.5, 3.7, 2.8, 2.8, 2.4, 1.5];
-        let wx = [
-            1000.0, 1000.0, 500.0, 800.0, 200.0, 80.0, 60.0, 20.0, 1.8, 1.0f64,
-        ];
+        let wx = [1000.0, 1000.0, 500.0, 800.0, 200.0, 80.0, 60.0, 20.0, 1.8, 1.0f64];
         let wy = [1.0, 1.8, 4.0, 8.0, 20.0, 20.0, 70.0, 70.0, 100.0, 500.0f64];
         let line =
             errors_in_variables_line(&x, &y, &wx.map(|w| w.powf(-0.5)), &wy.map(|w| w.powf(-0.5)))
@@ -286,10 +262,8 @@ mod tests {
             .enumerate()
             .map(|(i, v)| 0.7 * v + 1.0 + if i % 2 == 0 { 0.2 } else { -0.2 })
             .collect();
-        let (forward, backward) = (
-            orthogonal_line(&x, &y).unwrap(),
-            orthogonal_line(&y, &x).unwrap(),
-        );
+        let (forward, backward) =
+            (orthogonal_line(&x, &y).unwrap(), orthogonal_line(&y, &x).unwrap());
         assert!((forward.slope * backward.slope - 1.0).abs() < 1e-9);
         assert!(
             (forward.slope - 0.7).abs() < 3.0 * forward.slope_error && forward.slope_error < 0.05

@@ -155,10 +155,7 @@ pub fn sigma_clip(values: &[f64], limit: f64, max_rounds: usize) -> Option<Clipp
 /// Fraction of values farther than `limit` robust sigmas from the median; `None` below two values.
 pub fn outlier_fraction(values: &[f64], limit: f64) -> Option<f64> {
     let (center, sigma) = (median(values)?, robust_sigma(values)?);
-    let n_outside = values
-        .iter()
-        .filter(|&&v| (v - center).abs() > limit * sigma)
-        .count();
+    let n_outside = values.iter().filter(|&&v| (v - center).abs() > limit * sigma).count();
     Some(n_outside as f64 / values.len() as f64)
 }
 
@@ -180,10 +177,7 @@ mod tests {
 
     /// The quantile function of a logistic distribution makes a sample whose quantiles are known.
     fn logistic(n: usize) -> Vec<f64> {
-        (0..n)
-            .map(|i| (i as f64 + 0.5) / n as f64)
-            .map(|p| (p / (1.0 - p)).ln())
-            .collect()
+        (0..n).map(|i| (i as f64 + 0.5) / n as f64).map(|p| (p / (1.0 - p)).ln()).collect()
     }
 
     #[test]
@@ -198,9 +192,7 @@ mod tests {
 
     #[test]
     fn clipping_removes_planted_outliers_and_states_their_fraction() {
-        let mut values: Vec<f64> = (0..99)
-            .map(|i| ((i as f64) * 0.618).fract() - 0.5)
-            .collect();
+        let mut values: Vec<f64> = (0..99).map(|i| ((i as f64) * 0.618).fract() - 0.5).collect();
         values.push(300.0);
         let clipped = sigma_clip(&values, 3.0, 5).unwrap();
         assert_eq!((clipped.n, clipped.n_rounds), (99, 1));
@@ -216,10 +208,7 @@ mod tests {
             (0, None, None, None, None)
         );
         let lonely = summarize(&[5.0]);
-        assert_eq!(
-            (lonely.mean, lonely.sd, lonely.robust_sigma),
-            (Some(5.0), None, None)
-        );
+        assert_eq!((lonely.mean, lonely.sd, lonely.robust_sigma), (Some(5.0), None, None));
         let constant = summarize(&[1.0; 4]);
         assert_eq!((constant.sd, constant.outliers_3s), (Some(0.0), Some(0.0)));
         assert_eq!(quantile(&[1.0], 1.1), None);

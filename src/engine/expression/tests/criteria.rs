@@ -9,43 +9,10 @@ const NAN: Option<f64> = Some(f64::NAN);
 
 fn table() -> arrow::array::RecordBatch {
     batch(vec![
-        (
-            "teff",
-            floats(&[
-                Some(3500.0),
-                Some(2500.0),
-                Some(4800.0),
-                NAN,
-                None,
-                Some(4500.0),
-            ]),
-        ),
-        (
-            "snri",
-            floats(&[
-                Some(50.0),
-                Some(3.0),
-                Some(80.0),
-                Some(90.0),
-                Some(2.0),
-                NAN,
-            ]),
-        ),
-        (
-            "id",
-            integers(&[Some(1), Some(2), Some(3), Some(4), Some(5), Some(6)]),
-        ),
-        (
-            "class",
-            texts(&[
-                Some("M0"),
-                Some("M1"),
-                Some("K"),
-                Some("M2"),
-                Some("M"),
-                None,
-            ]),
-        ),
+        ("teff", floats(&[Some(3500.0), Some(2500.0), Some(4800.0), NAN, None, Some(4500.0)])),
+        ("snri", floats(&[Some(50.0), Some(3.0), Some(80.0), Some(90.0), Some(2.0), NAN])),
+        ("id", integers(&[Some(1), Some(2), Some(3), Some(4), Some(5), Some(6)])),
+        ("class", texts(&[Some("M0"), Some("M1"), Some("K"), Some("M2"), Some("M"), None])),
     ])
 }
 
@@ -69,39 +36,16 @@ fn each_rejected_row_has_its_mask_first_failure_value_and_threshold() {
         threshold,
         missing,
     };
-    assert_eq!(
-        first(&verdicts, 1),
-        failure(0, Some(0), Some(3.0), Some(5.0), false)
-    );
-    assert_eq!(
-        first(&verdicts, 2),
-        failure(1, Some(1), Some(4800.0), Some(4500.0), false)
-    );
-    assert_eq!(
-        first(&verdicts, 3),
-        failure(1, Some(0), None, Some(2800.0), true)
-    );
-    assert_eq!(
-        first(&verdicts, 4),
-        failure(0, Some(0), Some(2.0), Some(5.0), false)
-    );
-    assert_eq!(
-        first(&verdicts, 5),
-        failure(0, Some(0), None, Some(5.0), true)
-    );
+    assert_eq!(first(&verdicts, 1), failure(0, Some(0), Some(3.0), Some(5.0), false));
+    assert_eq!(first(&verdicts, 2), failure(1, Some(1), Some(4800.0), Some(4500.0), false));
+    assert_eq!(first(&verdicts, 3), failure(1, Some(0), None, Some(2800.0), true));
+    assert_eq!(first(&verdicts, 4), failure(0, Some(0), Some(2.0), Some(5.0), false));
+    assert_eq!(first(&verdicts, 5), failure(0, Some(0), None, Some(5.0), true));
     let counts: Vec<[u64; 5]> = verdicts
         .attrition
         .rows
         .iter()
-        .map(|row| {
-            [
-                row.n_in,
-                row.n_failing_alone,
-                row.n_cut,
-                row.n_missing,
-                row.n_out,
-            ]
-        })
+        .map(|row| [row.n_in, row.n_failing_alone, row.n_cut, row.n_missing, row.n_out])
         .collect();
     assert_eq!(counts, [[6, 3, 3, 1, 3], [3, 5, 2, 1, 1]]);
 }
@@ -112,36 +56,15 @@ fn nan_is_missing_and_never_passes_a_lower_bound() {
         ("x", floats(&[NAN, None, Some(9.0)])),
         ("y", floats(&[Some(9.0), Some(9.0), NAN])),
     ]);
-    for text in [
-        "x > 5",
-        "x >= y or x > 5",
-        "not x < 5",
-        "x != 5",
-        "x > 5 or y > 5",
-    ] {
+    for text in ["x > 5", "x >= y or x > 5", "not x < 5", "x != 5", "x > 5 or y > 5"] {
         let verdicts = criteria(&[text]).apply(&table).unwrap();
-        assert!(
-            !verdicts.kept().contains(&0) && !verdicts.kept().contains(&1),
-            "{text}"
-        );
-        assert!(
-            first(&verdicts, 0).missing && first(&verdicts, 1).missing,
-            "{text}"
-        );
+        assert!(!verdicts.kept().contains(&0) && !verdicts.kept().contains(&1), "{text}");
+        assert!(first(&verdicts, 0).missing && first(&verdicts, 1).missing, "{text}");
     }
     let either = criteria(&["x > 5 or y > 5"]).apply(&table).unwrap();
-    let rejected = Failure {
-        criterion: 0,
-        atom: None,
-        value: None,
-        threshold: None,
-        missing: true,
-    };
-    assert_eq!(
-        first(&either, 2),
-        rejected,
-        "true, but for a column that is missing"
-    );
+    let rejected =
+        Failure { criterion: 0, atom: None, value: None, threshold: None, missing: true };
+    assert_eq!(first(&either, 2), rejected, "true, but for a column that is missing");
 }
 
 #[test]
@@ -157,18 +80,12 @@ fn columns_whose_absence_is_provided_for_are_not_missing() {
         ("coalesce(x, y) > 5", vec![2]),
         ("is_null(y) or x > 5", vec![2]),
     ] {
-        assert_eq!(
-            criteria(&[text]).apply(&table).unwrap().kept(),
-            kept,
-            "{text}"
-        );
+        assert_eq!(criteria(&[text]).apply(&table).unwrap().kept(), kept, "{text}");
     }
     let verdicts = criteria(&["is_finite(x)"]).apply(&table).unwrap();
     assert!(!first(&verdicts, 0).missing, "answered, not undecidable");
     // Undecidable although provided for: it may not pass.
-    let verdicts = criteria(&["is_null(y) or sqrt(0 - y) > coalesce(x, 0)"])
-        .apply(&table)
-        .unwrap();
+    let verdicts = criteria(&["is_null(y) or sqrt(0 - y) > coalesce(x, 0)"]).apply(&table).unwrap();
     assert_eq!(verdicts.kept(), Vec::<u32>::new());
     assert!(first(&verdicts, 3).missing);
 }
@@ -199,46 +116,20 @@ fn mistakes_name_the_criterion() {
         "criterion `c0`: the expression `teff + 1` gives a float, where a boolean is needed"
     );
     assert!(message(&["snri > 5", "snr > 5"]).starts_with("criterion `c1`: no column `snr`"));
-    assert!(matches!(
-        Criterion::parse("c", "a >"),
-        Err(CriteriaError::Expression { .. })
-    ));
+    assert!(matches!(Criterion::parse("c", "a >"), Err(CriteriaError::Expression { .. })));
     let same = vec![Criterion::parse("c", "a > 1").unwrap(); 2];
-    assert_eq!(
-        Criteria::new(same),
-        Err(CriteriaError::SameName {
-            name: "c".to_owned()
-        })
-    );
-    let many = (0..65)
-        .map(|index| Criterion::parse(&format!("c{index}"), "a > 1").unwrap())
-        .collect();
-    assert_eq!(
-        Criteria::new(many),
-        Err(CriteriaError::TooMany { n_criteria: 65 })
-    );
+    assert_eq!(Criteria::new(same), Err(CriteriaError::SameName { name: "c".to_owned() }));
+    let many =
+        (0..65).map(|index| Criterion::parse(&format!("c{index}"), "a > 1").unwrap()).collect();
+    assert_eq!(Criteria::new(many), Err(CriteriaError::TooMany { n_criteria: 65 }));
 }
 
 #[test]
 fn no_criteria_keep_all_and_64_fill_the_mask() {
-    assert_eq!(
-        criteria(&[]).apply(&table()).unwrap().kept(),
-        [0, 1, 2, 3, 4, 5]
-    );
+    assert_eq!(criteria(&[]).apply(&table()).unwrap().kept(), [0, 1, 2, 3, 4, 5]);
     let verdicts = criteria(&["id < 0"; 64]).apply(&table()).unwrap();
-    assert!(
-        verdicts
-            .rows
-            .iter()
-            .all(|verdict| verdict.failed == u64::MAX)
-    );
-    assert_eq!(
-        criteria(&["id > 0"])
-            .apply(&table().slice(0, 0))
-            .unwrap()
-            .rows,
-        []
-    );
+    assert!(verdicts.rows.iter().all(|verdict| verdict.failed == u64::MAX));
+    assert_eq!(criteria(&["id > 0"]).apply(&table().slice(0, 0)).unwrap().rows, []);
 }
 
 /// A column of one-digit numbers with gaps.

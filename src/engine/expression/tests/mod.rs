@@ -52,9 +52,7 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
 fn criteria(texts: &[&str]) -> Criteria {
     let parsed = texts.iter().enumerate();
     Criteria::new(
-        parsed
-            .map(|(index, text)| Criterion::parse(&format!("c{index}"), text).unwrap())
-            .collect(),
+        parsed.map(|(index, text)| Criterion::parse(&format!("c{index}"), text).unwrap()).collect(),
     )
     .unwrap()
 }

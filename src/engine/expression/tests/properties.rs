@@ -11,12 +11,10 @@ fn spellings() -> impl Strategy<Value = (String, String)> {
         "[a-z]{1,3}_".prop_map(|name| (name.clone(), format!("`{name}`"))),
         Just(("`[Fe/H]`".to_owned(), "(`[Fe/H]`)".to_owned())),
         (-1000_i64..1000).prop_map(|value| (value.to_string(), format!("( {value} )"))),
-        any::<f64>()
-            .prop_filter("finite", |value| value.is_finite())
-            .prop_map(|value| {
-                let plain = format!("{value:?}");
-                (plain.clone(), format!("(\t{plain})"))
-            }),
+        any::<f64>().prop_filter("finite", |value| value.is_finite()).prop_map(|value| {
+            let plain = format!("{value:?}");
+            (plain.clone(), format!("(\t{plain})"))
+        }),
         Just(("'it''s'".to_owned(), "\"it's\"".to_owned())),
     ];
     leaf.prop_recursive(6, 60, 3, |inner| {

@@ -26,24 +26,11 @@ fn shared() -> PathBuf {
 }
 
 fn table(frame: &DataFrame) -> RecordBatch {
-    let source = frame
-        .column("source")
-        .unwrap()
-        .str()
-        .unwrap()
-        .iter()
-        .collect::<StringArray>();
+    let source = frame.column("source").unwrap().str().unwrap().iter().collect::<StringArray>();
     let mut columns: Vec<(&str, ArrayRef)> = vec![("source", Arc::new(source))];
     for name in NUMBERS {
-        let column = frame
-            .column(name)
-            .unwrap()
-            .cast(&DataType::Float64)
-            .unwrap();
-        columns.push((
-            name,
-            Arc::new(column.f64().unwrap().iter().collect::<Float64Array>()),
-        ));
+        let column = frame.column(name).unwrap().cast(&DataType::Float64).unwrap();
+        columns.push((name, Arc::new(column.f64().unwrap().iter().collect::<Float64Array>())));
     }
     batch(columns)
 }
@@ -56,11 +43,7 @@ fn cuts_of_the_paper_keep_1407_and_the_quadrangle_1087_of_1852() {
         return;
     }
     let options = CsvReadOptions::default().with_infer_schema_length(None);
-    let frame = options
-        .try_into_reader_with_file_path(Some(path))
-        .unwrap()
-        .finish()
-        .unwrap();
+    let frame = options.try_into_reader_with_file_path(Some(path)).unwrap().finish().unwrap();
     let cuts = criteria(&[
         "source == 'lamost'",
         "parallax / parallax_error > 5",
@@ -70,12 +53,7 @@ fn cuts_of_the_paper_keep_1407_and_the_quadrangle_1087_of_1852() {
         "inside(bp_rp, phot_g_mean_mag + 5 * log10(parallax / 100), [[0.7, 5], [1.4, 5], [5, 16.5], [4, 16.5]])",
     ]);
     let verdicts = cuts.apply(&table(&frame)).unwrap();
-    let n_out: Vec<u64> = verdicts
-        .attrition
-        .rows
-        .iter()
-        .map(|row| row.n_out)
-        .collect();
+    let n_out: Vec<u64> = verdicts.attrition.rows.iter().map(|row| row.n_out).collect();
     assert_eq!(frame.height(), 3131);
     assert_eq!((n_out[0], n_out[4], n_out[5]), (1852, 1407, 1087));
     assert_eq!(verdicts.kept().len(), 1087);

@@ -12,19 +12,10 @@ fn everything_written_is_there_in_order() {
     assert!(spec.nodes.keys().eq(["stars", "cuts", "train"]));
     let cuts = spec.nodes.get("cuts").unwrap();
     assert!(cuts.inputs.keys().eq(["stars", "other"]));
-    assert_eq!(
-        cuts.inputs.get("other").unwrap().port.as_deref(),
-        Some("sources")
-    );
-    assert_eq!(
-        cuts.param_paths(),
-        ["criteria", "errors.source", "errors.floor"]
-    );
+    assert_eq!(cuts.inputs.get("other").unwrap().port.as_deref(), Some("sources"));
+    assert_eq!(cuts.param_paths(), ["criteria", "errors.source", "errors.floor"]);
     let place = map.locate(&cuts.stage.span).unwrap();
-    assert_eq!(
-        (place.name, place.line, place.column),
-        ("pipeline.toml", 22, 9)
-    );
+    assert_eq!((place.name, place.line, place.column), ("pipeline.toml", 22, 9));
     assert_eq!(&place.text[place.range.clone()], "\"cuts\"");
     let name = map.locate(&cuts.name_span).unwrap();
     assert_eq!(&name.text[name.range.clone()], "cuts");
@@ -38,12 +29,7 @@ fn claims_are_read() {
     assert_eq!(spec.claims[0].accept, [1407.0, 1407.5]);
     assert_eq!(spec.claims[0].value.measure, Measure::Rows);
     assert_eq!(spec.claims[0].value.from.port.as_deref(), Some("kept"));
-    let Measure::Column {
-        column,
-        filter,
-        statistic,
-    } = &spec.claims[1].value.measure
-    else {
+    let Measure::Column { column, filter, statistic } = &spec.claims[1].value.measure else {
         panic!("a column")
     };
     assert_eq!(column.value, "scatter");
@@ -59,23 +45,14 @@ fn slots_are_bound_by_the_profile_and_absent_otherwise() {
         panic!("a tree")
     };
     assert_eq!(url.as_deref(), Some("https://example.org/{path}"));
-    assert_eq!(
-        (files[1].path.as_str(), files[1].bytes),
-        ("deep/b c.fits", 13)
-    );
-    assert_eq!(
-        map.texts().nth(2).unwrap().0,
-        "profiles/nearby/spectra.blake3"
-    );
+    assert_eq!((files[1].path.as_str(), files[1].bytes), ("deep/b c.fits", 13));
+    assert_eq!(map.texts().nth(2).unwrap().0, "profiles/nearby/spectra.blake3");
     let profile = "[profile]\nname = \"x\"\nabout = \"\"\n";
     let (spec, map) = load_with(PIPELINE, profile, "", PRINTED, &[]).unwrap();
     let slot = spec.datasets.get("gaia").unwrap();
     let reason = "not bound by profile x".to_owned();
     assert_eq!(slot.binding, Binding::Absent { reason });
-    assert_eq!(
-        map.locate(&slot.binding_span).unwrap().name,
-        "pipeline.toml"
-    );
+    assert_eq!(map.locate(&slot.binding_span).unwrap().name, "pipeline.toml");
 }
 
 #[test]
@@ -86,19 +63,10 @@ fn each_way_of_binding_is_read() {
         spec.datasets.get("gaia").unwrap().binding.clone()
     };
     assert_eq!(bound("simulated = true"), Binding::Simulated);
-    assert_eq!(
-        bound("absent = \"too large\""),
-        Binding::Absent {
-            reason: "too large".into()
-        }
-    );
-    let Binding::Path { path, glob } = bound("path = \"/d\"\nglob = \"*.fits*\"") else {
-        panic!()
-    };
+    assert_eq!(bound("absent = \"too large\""), Binding::Absent { reason: "too large".into() });
+    let Binding::Path { path, glob } = bound("path = \"/d\"\nglob = \"*.fits*\"") else { panic!() };
     assert_eq!((path.as_str(), glob.unwrap().as_str()), ("/d", "*.fits*"));
-    let file = bound(&format!(
-        "blake3 = \"{DIGEST}\"\nbytes = 5\nmirror_path = \"a/b.csv\""
-    ));
+    let file = bound(&format!("blake3 = \"{DIGEST}\"\nbytes = 5\nmirror_path = \"a/b.csv\""));
     let expected = Binding::File {
         url: None,
         blake3: DIGEST.into(),
@@ -109,94 +77,47 @@ fn each_way_of_binding_is_read() {
     let tree = bound(&format!(
         "tree = {{ list = [{{ path = \"a\", blake3 = \"{DIGEST}\", bytes = 1 }}] }}"
     ));
-    let files = vec![TreeFile {
-        path: "a".into(),
-        blake3: DIGEST.into(),
-        bytes: 1,
-    }];
+    let files = vec![TreeFile { path: "a".into(), blake3: DIGEST.into(), bytes: 1 }];
     assert_eq!(tree, Binding::Tree { url: None, files });
 }
 
 #[test]
 fn later_overlays_win() {
-    let (printed, _) = load_with(
-        PIPELINE,
-        "[profile]\nname = \"x\"\nabout = \"\"",
-        "",
-        PRINTED,
-        &[],
-    )
-    .unwrap();
+    let (printed, _) =
+        load_with(PIPELINE, "[profile]\nname = \"x\"\nabout = \"\"", "", PRINTED, &[]).unwrap();
     assert_eq!(float(&printed, "train", "C"), 1.0);
-    let (released, _) = load_with(
-        PIPELINE,
-        "[profile]\nname = \"x\"\nabout = \"\"",
-        "",
-        "released",
-        &[],
-    )
-    .unwrap();
+    let (released, _) =
+        load_with(PIPELINE, "[profile]\nname = \"x\"\nabout = \"\"", "", "released", &[]).unwrap();
     assert_eq!(float(&released, "train", "C"), 10.0);
     assert_eq!(float(&released, "train", "epsilon"), 0.5);
     assert_eq!(float(&released, "cuts", "errors.floor"), 0.2);
     let (profiled, map) = load("released", &[]).unwrap();
     assert_eq!(float(&profiled, "train", "C"), 20.0);
     assert_eq!(float(&profiled, "train", "epsilon"), 0.5);
-    let at = map
-        .locate(&profiled.nodes.get("train").unwrap().param_span("C"))
-        .unwrap();
+    let at = map.locate(&profiled.nodes.get("train").unwrap().param_span("C")).unwrap();
     assert_eq!((at.name, at.line), ("profiles/nearby.toml", 10));
-    let (set, map) = load(
-        "released",
-        &["train.C=30", "train.C=40", "cuts.errors.source=Gaia"],
-    )
-    .unwrap();
+    let (set, map) =
+        load("released", &["train.C=30", "train.C=40", "cuts.errors.source=Gaia"]).unwrap();
     assert_eq!(float(&set, "train", "C"), 40.0);
-    let source = set
-        .nodes
-        .get("cuts")
-        .unwrap()
-        .param("errors.source")
-        .unwrap();
+    let source = set.nodes.get("cuts").unwrap().param("errors.source").unwrap();
     assert_eq!(source.value, Value::Text("Gaia".into()));
     assert_eq!(float(&set, "cuts", "errors.floor"), 0.2);
-    let at = map
-        .locate(&set.nodes.get("train").unwrap().param_span("C"))
-        .unwrap();
+    let at = map.locate(&set.nodes.get("train").unwrap().param_span("C")).unwrap();
     assert_eq!((at.name, at.line, at.column), ("--set train.C=40", 1, 9));
-    assert_eq!(
-        set.nodes.get("train").unwrap().param_paths(),
-        ["C", "epsilon", "max_stars"]
-    );
+    assert_eq!(set.nodes.get("train").unwrap().param_paths(), ["C", "epsilon", "max_stars"]);
 }
 
 #[test]
 fn a_set_binds_ports_and_the_seed() {
-    let (spec, _) = load(
-        PRINTED,
-        &[
-            "train.training=stars.sources",
-            "pipeline.seed=1",
-            "cuts.in.new=stars",
-        ],
-    )
-    .unwrap();
+    let (spec, _) =
+        load(PRINTED, &["train.training=stars.sources", "pipeline.seed=1", "cuts.in.new=stars"])
+            .unwrap();
     let train = spec.nodes.get("train").unwrap();
     let training = train.inputs.get("training").unwrap();
-    assert_eq!(
-        (training.node.as_str(), training.port.as_deref()),
-        ("stars", Some("sources"))
-    );
+    assert_eq!((training.node.as_str(), training.port.as_deref()), ("stars", Some("sources")));
     assert!(train.param("training").is_none());
     assert_eq!(spec.seed, 1);
-    assert!(
-        spec.nodes
-            .get("cuts")
-            .unwrap()
-            .inputs
-            .keys()
-            .eq(["stars", "other", "new"])
-    );
+    assert!(spec.nodes.get("cuts").unwrap().inputs.keys().eq(["stars", "other", "new"]));
 }
 
 #[test]
@@ -245,23 +166,13 @@ fn parameters_of_a_loaded_node_point_at_what_won() {
     let train: Train = spec.nodes.get("train").unwrap().params().unwrap();
     assert_eq!((train.cost, train.max_stars), (20.0, 10));
     let (spec, map) = load(PRINTED, &["train.C=big"]).unwrap();
-    let error = spec
-        .nodes
-        .get("train")
-        .unwrap()
-        .params::<Train>()
-        .unwrap_err();
+    let error = spec.nodes.get("train").unwrap().params::<Train>().unwrap_err();
     assert_eq!(
         error.render(&map).to_string(),
         "--set train.C=big:1:9: parameter `C` of node `train` (stage `train`): expected a number, found text `big`"
     );
     let (spec, map) = load(PRINTED, &["train.epsilonn=1"]).unwrap();
-    let error = spec
-        .nodes
-        .get("train")
-        .unwrap()
-        .params::<Train>()
-        .unwrap_err();
+    let error = spec.nodes.get("train").unwrap().params::<Train>().unwrap_err();
     assert!(
         error
             .render(&map)

@@ -12,45 +12,21 @@ fn mistakes_in_the_profile_are_told() {
     };
     let cases = [
         (String::new(), at(1, 1, "missing section [profile]")),
-        (
-            "[profile]\nname = \"a/b\"\nabout = \"\"".into(),
-            at(2, 8, "`a/b` cannot name a profile"),
-        ),
-        (
-            format!("{head}[claims]\n"),
-            at(4, 2, "unknown section [claims]"),
-        ),
+        ("[profile]\nname = \"a/b\"\nabout = \"\"".into(), at(2, 8, "`a/b` cannot name a profile")),
+        (format!("{head}[claims]\n"), at(4, 2, "unknown section [claims]")),
         (
             format!("{head}[dataset.gaja]\npath = \"x\""),
-            at(
-                4,
-                10,
-                "dataset `gaja` is not a slot of the pipeline\n  hint: did you mean `gaia`?",
-            ),
+            at(4, 10, "dataset `gaja` is not a slot of the pipeline\n  hint: did you mean `gaia`?"),
         ),
-        (
-            format!("{head}[node.trian]\nC = 1"),
-            at(4, 7, "there is no node `trian`"),
-        ),
+        (format!("{head}[node.trian]\nC = 1"), at(4, 7, "there is no node `trian`")),
         (
             format!("{head}[node.train]\nstage = \"x\""),
             at(5, 1, "`stage` of node `train` cannot be set from outside"),
         ),
-        (
-            gaia(""),
-            at(
-                4,
-                10,
-                "nothing fills this dataset\n  hint: write one of `path`",
-            ),
-        ),
+        (gaia(""), at(4, 10, "nothing fills this dataset\n  hint: write one of `path`")),
         (
             gaia("pth = \"x\""),
-            at(
-                5,
-                1,
-                "unknown key `pth` in [dataset.gaia]\n  hint: did you mean `path`?",
-            ),
+            at(5, 1, "unknown key `pth` in [dataset.gaia]\n  hint: did you mean `path`?"),
         ),
         (
             gaia("path = \"x\"\nsimulated = true"),
@@ -60,24 +36,12 @@ fn mistakes_in_the_profile_are_told() {
                 "`path` and `simulated` exclude each other\n  profiles/nearby.toml:5:8: `path` is here",
             ),
         ),
-        (
-            gaia("simulated = true\nglob = \"*\""),
-            at(6, 8, "`glob` goes with `path` only"),
-        ),
-        (
-            gaia("simulated = false"),
-            at(5, 13, "`simulated` can only be `true`"),
-        ),
+        (gaia("simulated = true\nglob = \"*\""), at(6, 8, "`glob` goes with `path` only")),
+        (gaia("simulated = false"), at(5, 13, "`simulated` can only be `true`")),
         (gaia("absent = \"\""), at(5, 10, "`absent` is empty")),
         (gaia("path = \"\""), at(5, 8, "`path` is empty")),
-        (
-            gaia("url = \"https://x.org/a\""),
-            at(4, 10, "missing key `blake3`"),
-        ),
-        (
-            gaia("blake3 = \"abc\"\nbytes = 1"),
-            at(5, 10, "a BLAKE3 digest has 64"),
-        ),
+        (gaia("url = \"https://x.org/a\""), at(4, 10, "missing key `blake3`")),
+        (gaia("blake3 = \"abc\"\nbytes = 1"), at(5, 10, "a BLAKE3 digest has 64")),
         (
             gaia("bytes = -1"),
             at(
@@ -86,26 +50,14 @@ fn mistakes_in_the_profile_are_told() {
                 "key `bytes` of [dataset.gaia]: expected a non-negative integer, found integer `-1`",
             ),
         ),
-        (
-            file("url = \"x.org/a\""),
-            at(7, 7, "`x.org/a` is no web address"),
-        ),
-        (
-            file("mirror_path = \"../a\""),
-            at(7, 15, "`../a` cannot be a path in a mirror"),
-        ),
+        (file("url = \"x.org/a\""), at(7, 7, "`x.org/a` is no web address")),
+        (file("mirror_path = \"../a\""), at(7, 15, "`../a` cannot be a path in a mirror")),
         (
             gaia("tree = { url = \"https://x.org\", list = [] }"),
             at(5, 16, "the address of a tree's file has `{path}` once"),
         ),
-        (
-            gaia("tree = { list = [] }"),
-            at(5, 8, "the tree has no files"),
-        ),
-        (
-            gaia("tree = {}"),
-            at(5, 8, "a tree has either `list` or `list_file`"),
-        ),
+        (gaia("tree = { list = [] }"), at(5, 8, "the tree has no files")),
+        (gaia("tree = {}"), at(5, 8, "a tree has either `list` or `list_file`")),
         (
             gaia("tree = { list_file = \"/x\" }"),
             at(5, 22, "`/x` cannot be a list file: it is absolute"),
@@ -132,16 +84,10 @@ fn mistakes_in_the_profile_are_told() {
 fn mistakes_in_a_list_file_are_told_in_that_file() {
     let cases = [
         ("abc".to_owned(), "1:1: expected `digest size path`"),
-        (
-            format!("\n  {DIGEST} x a.fits"),
-            "2:3: expected `digest size path`",
-        ),
+        (format!("\n  {DIGEST} x a.fits"), "2:3: expected `digest size path`"),
         (format!("{DIGEST} 1"), "1:1: expected `digest size path`"),
         ("abc 1 a.fits".to_owned(), "1:1: a BLAKE3 digest"),
-        (
-            format!("{DIGEST} 1 ../a"),
-            "1:68: `../a` cannot be a file of a tree",
-        ),
+        (format!("{DIGEST} 1 ../a"), "1:68: `../a` cannot be a file of a tree"),
         (
             format!("{DIGEST} 1 a\n{DIGEST} 1 a"),
             "2:68: file `a` is listed twice\n  profiles/nearby/spectra.blake3:1:68: first",
@@ -150,16 +96,10 @@ fn mistakes_in_a_list_file_are_told_in_that_file() {
     for (list, expected) in cases {
         let found = load_with(PIPELINE, PROFILE, &list, PRINTED, &[]).unwrap_err();
         let expected = format!("profiles/nearby/spectra.blake3:{expected}");
-        assert!(
-            found.starts_with(&expected),
-            "{list}\n  found    {found}\n  expected {expected}"
-        );
+        assert!(found.starts_with(&expected), "{list}\n  found    {found}\n  expected {expected}");
     }
     let found = load_with(PIPELINE, PROFILE, "# none\n", PRINTED, &[]).unwrap_err();
-    assert!(
-        found.starts_with("profiles/nearby.toml:6:8: the tree has no files"),
-        "{found}"
-    );
+    assert!(found.starts_with("profiles/nearby.toml:6:8: the tree has no files"), "{found}");
 }
 
 #[test]
@@ -179,10 +119,7 @@ fn mistakes_on_the_command_line_are_told() {
         ("train.C=a b", "1:9: "),
         ("train.C=1\n[node.x]", "1:"),
         ("train.C=nan", "1:9: `nan` is not a finite number"),
-        (
-            "train.stage=x",
-            "1:7: `stage` of node `train` cannot be set from outside",
-        ),
+        ("train.stage=x", "1:7: `stage` of node `train` cannot be set from outside"),
         (
             "train.training=3",
             "1:16: port `training` of node `train`: expected `node` or `node.port`, found an integer",
@@ -193,26 +130,16 @@ fn mistakes_on_the_command_line_are_told() {
             "1:16: port `training` of node `train` reads the node itself",
         ),
         ("pipeline.name=x", "1:10: `pipeline.name` cannot be set"),
-        (
-            "pipeline.seed=x",
-            "1:15: the seed is a non-negative integer",
-        ),
+        ("pipeline.seed=x", "1:15: the seed is a non-negative integer"),
     ];
     for (set, expected) in cases {
         let found = load(PRINTED, &[set]).unwrap_err();
         let shown: String = set.chars().filter(|c| !c.is_control()).collect();
         let expected = format!("--set {shown}:{expected}");
-        assert!(
-            found.starts_with(&expected),
-            "{set}\n  found    {found}\n  expected {expected}"
-        );
+        assert!(found.starts_with(&expected), "{set}\n  found    {found}\n  expected {expected}");
     }
     let long = format!("train.{}=1", "a.".repeat(100) + "b");
-    assert!(
-        load(PRINTED, &[&long])
-            .unwrap_err()
-            .contains("nested more than 64 deep")
-    );
+    assert!(load(PRINTED, &[&long]).unwrap_err().contains("nested more than 64 deep"));
 }
 
 #[test]
@@ -224,15 +151,10 @@ fn an_unknown_method_is_told() {
 
 #[test]
 fn errors_of_all_texts_are_told_together() {
-    let pipeline = PIPELINE
-        .replace("seed = 7", "seed = []")
-        .replace("stage = \"source\"", "");
+    let pipeline = PIPELINE.replace("seed = 7", "seed = []").replace("stage = \"source\"", "");
     let profile = PROFILE.replace("name = \"nearby\"", "nam = \"x\"");
     let found = load_with(&pipeline, &profile, "", PRINTED, &[]).unwrap_err();
-    let firsts: Vec<&str> = found
-        .lines()
-        .filter(|line| !line.starts_with(' '))
-        .collect();
+    let firsts: Vec<&str> = found.lines().filter(|line| !line.starts_with(' ')).collect();
     assert_eq!(
         firsts,
         [
@@ -242,13 +164,7 @@ fn errors_of_all_texts_are_told_together() {
         ]
     );
     let found = load(PRINTED, &["a.b=1", "train.C", "cuts.stars=nothing"]).unwrap_err();
-    assert_eq!(
-        found
-            .lines()
-            .filter(|line| line.starts_with("--set"))
-            .count(),
-        3
-    );
+    assert_eq!(found.lines().filter(|line| line.starts_with("--set")).count(), 3);
     let found = load_with("a = ", "b = ", "", PRINTED, &[]).unwrap_err();
     assert!(
         found.contains("pipeline.toml:1:") && found.contains("profiles/nearby.toml:1:"),

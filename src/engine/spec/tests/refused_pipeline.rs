@@ -23,11 +23,7 @@ fn mistakes_in_the_head_and_the_slots_are_told() {
             "sead = 7",
             "pipeline.toml:4:1: unknown key `sead` in [pipeline]\n  hint: did you mean `seed`? accepted: `name`, `seed`",
         ),
-        (
-            "seed = 7",
-            "",
-            "pipeline.toml:2:2: missing key `seed` in [pipeline]",
-        ),
+        ("seed = 7", "", "pipeline.toml:2:2: missing key `seed` in [pipeline]"),
         (
             "seed = 7",
             "seed = -7",
@@ -38,16 +34,8 @@ fn mistakes_in_the_head_and_the_slots_are_told() {
             "seed = 7.0",
             "pipeline.toml:4:8: key `seed` of [pipeline]: expected a non-negative integer, found number `7.0`",
         ),
-        (
-            "version = 1",
-            "version = 2",
-            "pipeline.toml:5:11: language version 2 is not known",
-        ),
-        (
-            "\"tiny\"",
-            "\"Tiny one\"",
-            "pipeline.toml:3:8: `Tiny one` cannot name a pipeline",
-        ),
+        ("version = 1", "version = 2", "pipeline.toml:5:11: language version 2 is not known"),
+        ("\"tiny\"", "\"Tiny one\"", "pipeline.toml:3:8: `Tiny one` cannot name a pipeline"),
         (
             "[pipeline]\n",
             "[pipelines]\n",
@@ -58,37 +46,21 @@ fn mistakes_in_the_head_and_the_slots_are_told() {
             "abuot = \"Gaia DR2\"",
             "pipeline.toml:14:1: unknown key `abuot` in [dataset.gaia]\n  hint: did you mean `about`?",
         ),
-        (
-            "about = \"Gaia DR2\"",
-            "",
-            "pipeline.toml:13:10: missing key `about` in [dataset.gaia]",
-        ),
-        (
-            "[dataset.gaia]",
-            "[dataset.Gaia]",
-            "pipeline.toml:13:10: `Gaia` cannot name a dataset",
-        ),
+        ("about = \"Gaia DR2\"", "", "pipeline.toml:13:10: missing key `about` in [dataset.gaia]"),
+        ("[dataset.gaia]", "[dataset.Gaia]", "pipeline.toml:13:10: `Gaia` cannot name a dataset"),
         (
             "[dataset.gaia]",
             "[dataset]\nx = 3\n[dataset.gaia]",
             "pipeline.toml:14:5: expected tables [dataset.x], found an integer",
         ),
-        (
-            "bibcode = \"",
-            "bibcode = inf #",
-            "pipeline.toml:6:11: `inf` is not a finite number",
-        ),
+        ("bibcode = \"", "bibcode = inf #", "pipeline.toml:6:11: `inf` is not a finite number"),
     ]);
 }
 
 #[test]
 fn mistakes_in_nodes_are_told() {
     expect_pipeline(&[
-        (
-            "stage = \"source\"",
-            "",
-            "pipeline.toml:16:7: missing key `stage` in [node.stars]",
-        ),
+        ("stage = \"source\"", "", "pipeline.toml:16:7: missing key `stage` in [node.stars]"),
         (
             "section = \"§2\"",
             "section = 2",
@@ -104,11 +76,7 @@ fn mistakes_in_nodes_are_told() {
             "x = [1, { y = nan }]",
             "pipeline.toml:19:15: `nan` is not a finite number",
         ),
-        (
-            "[node.stars]",
-            "[node.Stars]",
-            "pipeline.toml:16:7: `Stars` cannot name a node",
-        ),
+        ("[node.stars]", "[node.Stars]", "pipeline.toml:16:7: `Stars` cannot name a node"),
         (
             "[node.stars]",
             "[node.pipeline]",
@@ -159,11 +127,7 @@ fn mistakes_in_nodes_are_told() {
             "training = 1",
             "pipeline.toml:36:1: `training` is both a port and a parameter of node `train`\n  pipeline.toml:34:19: as port",
         ),
-        (
-            "epsilon = 0.05",
-            "C = 2",
-            "pipeline.toml:36:1: duplicate key",
-        ),
+        ("epsilon = 0.05", "C = 2", "pipeline.toml:36:1: duplicate key"),
     ]);
 }
 
@@ -175,11 +139,7 @@ fn mistakes_in_methods_and_publishing_are_told() {
             "\"trian.C\" = 10.0",
             "pipeline.toml:39:1: there is no node `trian`\n  hint: did you mean `train`?",
         ),
-        (
-            "\"train.C\" = 10.0",
-            "train = 10.0",
-            "pipeline.toml:41:18: duplicate key",
-        ),
+        ("\"train.C\" = 10.0", "train = 10.0", "pipeline.toml:41:18: duplicate key"),
         (
             "\"train.C\" = 10.0",
             "cuts = 10.0",
@@ -246,26 +206,14 @@ fn mistakes_in_claims_are_told() {
             "id = \"S1\"",
             "pipeline.toml:61:6: claim `S1` is written twice\n  pipeline.toml:51:6: first",
         ),
-        (
-            "id = \"S2\"",
-            "id = \"\"",
-            "pipeline.toml:61:6: a claim's id is empty",
-        ),
-        (
-            "paper = \"71 K\"",
-            "",
-            "pipeline.toml:60:1: missing key `paper` in [[claim]]",
-        ),
+        ("id = \"S2\"", "id = \"\"", "pipeline.toml:61:6: a claim's id is empty"),
+        ("paper = \"71 K\"", "", "pipeline.toml:60:1: missing key `paper` in [[claim]]"),
         (
             "paper = \"71 K\"",
             "paper = 71",
             "pipeline.toml:64:9: key `paper` of [[claim]]: expected text, found integer `71`",
         ),
-        (
-            "accept = [60, 80]",
-            "accept = [80, 60]",
-            "pipeline.toml:65:10: `accept` is not a band",
-        ),
+        ("accept = [60, 80]", "accept = [80, 60]", "pipeline.toml:65:10: `accept` is not a band"),
         (
             "accept = [60, 80]",
             "accept = [60, 70, 80]",
@@ -286,11 +234,7 @@ fn mistakes_in_claims_are_told() {
             "port = \"kept\"",
             "pipeline.toml:58:9: a value needs `rows` or `column`",
         ),
-        (
-            "rows = true",
-            "rows = false",
-            "pipeline.toml:58:48: `rows` can only be `true`",
-        ),
+        ("rows = true", "rows = false", "pipeline.toml:58:48: `rows` can only be `true`"),
         (
             "rows = true",
             "rows = true, column = \"x\"",
@@ -311,16 +255,9 @@ fn mistakes_in_claims_are_told() {
             "fold = [1]",
             "pipeline.toml:68:80: key `value.where.fold` of [[claim]]: expected text, a number or true or false",
         ),
-        (
-            "[[claim]]\nid = \"S1\"",
-            "[claim]\nid = \"S1\"",
-            "pipeline.toml:60:3: duplicate key",
-        ),
+        ("[[claim]]\nid = \"S1\"", "[claim]\nid = \"S1\"", "pipeline.toml:60:3: duplicate key"),
     ]);
     let text = "[pipeline]\nname = \"x\"\nseed = 1\n[claim]\nid = \"S1\"\n";
     let found = load_with(text, PROFILE, "", PRINTED, &[]).unwrap_err();
-    assert!(
-        found.starts_with("pipeline.toml:4:2: a claim is written as [[claim]]"),
-        "{found}"
-    );
+    assert!(found.starts_with("pipeline.toml:4:2: a claim is written as [[claim]]"), "{found}");
 }

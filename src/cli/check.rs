@@ -1,0 +1,54 @@
+//! The verb `check`: whether `pipeline.toml`, the profile and the method hold together.
+
+use serde_json::json;
+
+use super::args::Cli;
+use super::failure::{Failure, USAGE};
+use super::progress::Progress;
+use super::project::{Project, load_spec};
+use super::table::count;
+use super::talk::Talk;
+use crate::engine::source::Binding;
+use crate::engine::spec;
+
+/// Checks a project without planning it.
+pub fn check(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
+    let (spec, map) = load_spec(&cli.common)?;
+    let progress = Progress::new(talk);
+    let project = Project::from_spec(&cli.common, &spec, map, &progress)?;
+    progress.finish();
+    let nodes = &project.pipeline.nodes;
+    let bound = |slot: &str| {
+        let mut datasets = nodes.iter().filter_map(|node| node.dataset.as_ref());
+        datasets.find(|(name, _)| name == slot).map(|(_, binding)| binding)
+    };
+    let (mut absent, mut broken) = (Vec::new(), Vec::new());
+    for (name, slot) in &spec.datasets {
+        match (bound(name), &slot.binding) {
+            (Some(Binding::Broken(why)), _) => broken.push(format!("dataset `{name}`: {why}")),
+            (Some(Binding::Absent(why)), _) | (None, spec::Binding::Absent { reason: why }) => {
+                absent.push(format!("dataset `{name}` is absent: {why}"));
+            }
+            _ => {}
+        }
+    }
+    let datasets = spec.datasets.len();
+    if cli.common.json {
+        talk.json(&json!({
+            "nodes": nodes.len(),
+            "datasets": datasets,
+            "absent": absent,
+            "errors": broken,
+        }));
+    }
+    absent.iter().for_each(|line| talk.note(line));
+    broken.iter().for_each(|line| talk.error(line));
+    if !broken.is_empty() {
+        return Ok(USAGE);
+    }
+    if !cli.common.json {
+        let [nodes, slots] = [count(nodes.len(), "node"), count(datasets, "dataset")];
+        talk.out(&format!("ok: {nodes}, {slots} ({} absent)", absent.len()));
+    }
+    Ok(0)
+}

@@ -1,0 +1,94 @@
+//! The verb `claims`: published numbers beside the latest results.
+
+use super::args::Cli;
+use super::failure::{CLAIM_MISSED, Failure};
+use super::project::Planned;
+use super::table::{number, table};
+use super::talk::Talk;
+use crate::engine::claims::{Status, Verdict};
+use crate::engine::events::Silent;
+
+/// Significant digits of a measured value.
+const DIGITS: usize = 5;
+
+/// Measures and shows all claims.
+pub fn claims(cli: &Cli, check: bool, talk: &Talk) -> Result<u8, Failure> {
+    let planned = Planned::open(&cli.common, talk)?;
+    let verdicts = planned.project.engine(&Silent).claims(&planned.plan.done);
+    if cli.common.json {
+        talk.json(&verdicts);
+    } else {
+        talk.out(&listing(&verdicts));
+        talk.note(&summary(&verdicts));
+    }
+    let missed = verdicts.iter().any(|v| v.status == Status::Miss);
+    Ok(if check && missed { CLAIM_MISSED } else { 0 })
+}
+
+/// `claims: 3 PASS, 1 MISS, 2 N/A`.
+pub fn summary(verdicts: &[Verdict]) -> String {
+    let count = |status: Status| verdicts.iter().filter(|v| v.status == status).count();
+    format!(
+        "claims: {} PASS, {} MISS, {} N/A",
+        count(Status::Pass),
+        count(Status::Miss),
+        count(Status::NotAvailable)
+    )
+}
+
+fn listing(verdicts: &[Verdict]) -> String {
+    let rows = verdicts.iter().map(|verdict| {
+        let [low, high] = verdict.accept;
+        vec![
+            verdict.id.clone(),
+            verdict.status.to_string(),
+            verdict.paper.clone(),
+            format!("{low} to {high}"),
+            verdict.value.map_or_else(|| "-".into(), |value| number(value, DIGITS)),
+            verdict.n.map_or_else(|| "-".into(), |n| n.to_string()),
+            verdict.section.clone(),
+            match verdict.why.as_str() {
+                "" => verdict.about.clone(),
+                why => format!("{} ({why})", verdict.about),
+            },
+        ]
+    });
+    let header = ["ID", "STATUS", "PAPER", "ACCEPT", "VALUE", "N", "SECTION", "ABOUT"];
+    table(&header, &["VALUE", "N"], rows.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(id: &str, status: Status, value: Option<f64>) -> Verdict {
+        Verdict {
+            id: id.into(),
+            section: "§3.2".into(),
+            about: "scatter".into(),
+            paper: "71 K".into(),
+            accept: [60.0, 80.0],
+            value,
+            n: value.map(|_| 1407),
+            status,
+            sample: "all".into(),
+            statistic: "median".into(),
+            why: if value.is_none() { "dataset `x` is absent".into() } else { String::new() },
+        }
+    }
+
+    #[test]
+    fn every_claim_has_a_line_with_its_status() {
+        let verdicts = [
+            verdict("T1", Status::Pass, Some(71.234_567)),
+            verdict("T2", Status::Miss, Some(123.0)),
+            verdict("T3", Status::NotAvailable, None),
+        ];
+        let text = listing(&verdicts);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert!(lines[1].starts_with("T1  PASS    71 K   60 to 80  71.235  1407  §3.2"), "{text}");
+        assert!(lines[3].ends_with("scatter (dataset `x` is absent)"), "{text}");
+        assert_eq!(summary(&verdicts), "claims: 1 PASS, 1 MISS, 1 N/A");
+    }
+}

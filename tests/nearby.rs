@@ -1,0 +1,171 @@
+//! The main job on the real sample: needs `../shared/data`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::project::{Answer, shared};
+
+struct Nearby {
+    root: TempDir,
+    mirror: std::path::PathBuf,
+    first: Answer,
+}
+
+/// The sample, run once for all tests of this file.
+fn nearby(test: &str) -> Option<&'static Nearby> {
+    static NEARBY: OnceLock<Option<Nearby>> = OnceLock::new();
+    let found = NEARBY.get_or_init(|| {
+        let mirror = shared("data", "nearby")?;
+        let root = tempfile::tempdir().expect("a folder");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+        fs::copy(source.join("pipeline.toml"), root.path().join("pipeline.toml")).expect("copy");
+        for file in ["nearby.toml", "nearby/spectra.blake3"] {
+            let target = root.path().join("profiles").join(file);
+            fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
+            fs::copy(source.join("profiles").join(file), target).expect("copy");
+        }
+        let first = call(root.path(), &mirror, &["run", "--json"]);
+        Some(Nearby { root, mirror, first })
+    });
+    if found.is_none() {
+        eprintln!("skipped: {test} needs ../shared/data");
+    }
+    found.as_ref()
+}
+
+fn call(root: &Path, mirror: &Path, arguments: &[&str]) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mdwarf"));
+    command.args(arguments).args(["--profile", "nearby", "--offline", "-C"]).arg(root);
+    command.arg("--mirror").arg(mirror).env("NO_COLOR", "1");
+    Answer::of(command.output().expect("the program runs"))
+}
+
+impl Nearby {
+    fn call(&self, arguments: &[&str]) -> Answer {
+        call(self.root.path(), &self.mirror, arguments)
+    }
+
+    fn rows(&self, file: &str) -> Vec<BTreeMap<String, String>> {
+        let path = self.root.path().join("results/nearby").join(file);
+        table(&fs::read_to_string(path).expect("a published table"))
+    }
+}
+
+fn table(text: &str) -> Vec<BTreeMap<String, String>> {
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
+    lines
+        .map(|line| {
+            names.iter().map(|n| (*n).to_owned()).zip(line.split(',').map(str::to_owned)).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn the_main_job_reaches_its_result_and_then_rests() {
+    let Some(nearby) = nearby("the_main_job_reaches_its_result_and_then_rests") else { return };
+    assert_eq!(nearby.first.code, 0, "{}", nearby.first.stderr);
+    let results = nearby.root.path().join("results/nearby");
+    for file in ["catalog.parquet", "catalog.fits", "attrition.csv", "cross_validation.csv"] {
+        assert!(results.join(file).exists(), "{file}");
+    }
+    let again = nearby.call(&["run", "--json"]);
+    assert_eq!(again.last_json()["ran"], Value::Array(Vec::new()), "{}", again.stderr);
+}
+
+#[test]
+fn the_sample_needs_no_mirror_while_its_results_are_fresh() {
+    let Some(nearby) = nearby("the_sample_needs_no_mirror_while_its_results_are_fresh") else {
+        return;
+    };
+    let answer = call(nearby.root.path(), Path::new("/nonexistent"), &["run", "--json"]);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    assert_eq!(answer.last_json()["ran"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn matches_are_those_of_an_independent_match() {
+    let name = "matches_are_those_of_an_independent_match";
+    let (Some(nearby), Some(expected)) =
+        (nearby(name), shared("data/expected/lamost_gaia_dr2.csv", name))
+    else {
+        return;
+    };
+    let expected: BTreeMap<String, String> =
+        table(&fs::read_to_string(expected).expect("a table"))
+            .iter()
+            .map(|row| (row["obsid"].clone(), row["source_id"].clone()))
+            .collect();
+    let found: BTreeMap<String, String> = nearby
+        .rows("matches.csv")
+        .iter()
+        .filter(|row| row["best"] == "true")
+        .map(|row| (row["obsid"].clone(), row["source_id"].clone()))
+        .collect();
+    assert_eq!(found, expected);
+    let observed = nearby
+        .rows("matches.csv")
+        .iter()
+        .filter(|row| row["separation_observed_arcsec"].parse::<f64>().expect("a number") <= 3.0)
+        .count();
+    assert_eq!(observed, 8, "at the observed epoch most of these fast stars are out of reach");
+}
+
+#[test]
+fn claims_hold_on_the_real_tables() {
+    let Some(nearby) = nearby("claims_hold_on_the_real_tables") else { return };
+    let answer = nearby.call(&["claims", "--json", "--check"]);
+    assert_eq!(answer.code, 0, "{}", answer.stdout);
+    let value = |id: &str| {
+        let claims = answer.json();
+        let claims = claims.as_array().expect("claims").clone();
+        claims.iter().find(|c| c["id"] == id).expect("the claim")["value"].as_f64()
+    };
+    assert_eq!((value("S1"), value("S2")), (Some(1407.0), Some(1087.0)));
+}
+
+#[test]
+fn every_spectrum_is_accounted_for() {
+    let Some(nearby) = nearby("every_spectrum_is_accounted_for") else { return };
+    let catalog = nearby.call(&["show", "catalog", "--json"]).json();
+    let rows = catalog["outputs"][0]["rows"].as_u64().expect("a count");
+    let rejected: usize = ["unreadable.csv", "unmatched.csv", "rejects.csv"]
+        .iter()
+        .map(|file| nearby.rows(file).len())
+        .sum();
+    let unusable = nearby.call(&["show", "normalized.rejects", "--json"]).json();
+    let unusable = unusable["rows"].as_u64().expect("a count");
+    assert_eq!(rows + rejected as u64 + unusable, 50);
+}
+
+#[test]
+fn a_kept_and_a_rejected_star_are_traced() {
+    let Some(nearby) = nearby("a_kept_and_a_rejected_star_are_traced") else { return };
+    nearby.call(&["trace", "183404083"]).says("matched").says("catalog").says("TEFF_LIT");
+    // RUWE 3.4.
+    nearby.call(&["trace", "134308161"]).says("3 ruwe").says("3.418").says("1.4");
+    let unknown = nearby.call(&["trace", "1"]);
+    assert_eq!(unknown.code, 2);
+    let steps = nearby.call(&["trace", "183404083", "--json"]).json();
+    assert!(steps.as_array().is_some_and(|steps| steps.len() > 5));
+}
+
+#[test]
+fn a_label_is_followed_to_the_bytes_it_comes_from() {
+    let Some(nearby) = nearby("a_label_is_followed_to_the_bytes_it_comes_from") else { return };
+    let lineage = nearby.call(&["lineage", "catalog.TEFF_LIT", "--json"]).json();
+    let edges = lineage["edges"].as_array().expect("edges");
+    let leads = |from: &str| edges.iter().any(|e| e["from"].as_str() == Some(from));
+    assert!(leads("dataset:lamost_spectra") && leads("dataset:lit_carmenes"));
+    assert!(leads("training_set.labels.Teff"));
+    let files = lineage["nodes"].as_array().expect("nodes").iter();
+    let spectra = files.clone().find(|n| n["id"] == "dataset:lamost_spectra").expect("the slot");
+    assert_eq!(spectra["files"].as_array().map(Vec::len), Some(50));
+    assert_eq!(spectra["files"][0]["blake3"].as_str().map(str::len), Some(64));
+}
