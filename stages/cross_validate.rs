@@ -3,7 +3,7 @@
 //! | port (whole) | reads |
 //! |---|---|
 //! | `pixels` | wavelength, `flux` and `ivar` of all training spectra |
-//! | `labels` | id, star id and labels of the training spectra |
+//! | `training` | id, star id and labels of the training spectra |
 //! | `model` | hyper-parameters, flux scale and CV-MSE of each pixel |
 //! | `stars` | id and signal-to-noise ratio |
 //!
@@ -368,4 +368,28 @@ fn label_arrays(folds: &Folds, fits: &[LabelFit], n_label: usize) -> Vec<ArrayRe
         text_array(fits.iter().map(|fit| Some(fit.status.name()))),
     ]);
     arrays
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::stage::TableSchema;
+
+    #[test]
+    fn every_edge_starts_at_a_column_that_is_read() {
+        let params = serde_json::json!({ "labels": ["Teff", "Fe_H"], "star_id": "source_id" });
+        let stage: CrossValidate = serde_json::from_value(params).unwrap();
+        let ports = stage.ports();
+        let schema = |port: &Port| {
+            let columns = port.needs.iter().map(|n| ColumnMeta::new(&n.column, F64)).collect();
+            TableSchema { columns, row_id: None }
+        };
+        let inputs: Schemas = ports.iter().map(|p| (p.name.clone(), schema(p))).collect();
+        let read = |port: &str, column: &str| inputs[port].column(column).is_some();
+        for output in stage.outputs(&inputs).unwrap() {
+            let mut edges = output.columns.iter().flat_map(|c| &c.from);
+            assert!(edges.all(|edge| read(&edge.port, &edge.column)), "{}", output.name);
+            assert!(output.carried.iter().all(|c| read(&c.port, &c.column)));
+        }
+    }
 }

@@ -238,7 +238,7 @@ impl Predict {
             let meta = trained.unwrap_or_else(|| ColumnMeta::new(label, F64));
             let about = format!("inferred by SLAM on the training label {label}");
             let meta = ColumnMeta::new(name, F64).unit(meta.unit).ucd(meta.ucd).about(about);
-            columns.push(self.from_spectrum(meta).from("training", label, "label"));
+            columns.push(self.inferred(meta).from("training", label, "label"));
         }
         for (label, name) in self.labels.iter().zip(&self.names) {
             let unit = inputs["training"].column(label).map_or("", |c| c.unit.as_str());
@@ -246,21 +246,21 @@ impl Predict {
                 .unit(unit)
                 .ucd("stat.error")
                 .about("formal error: photon noise and model error");
-            columns.push(self.from_spectrum(meta).from("training", label, "label"));
+            columns.push(self.inferred(meta).from("training", label, "label"));
         }
         for (a, b) in pairs(self.names.len()) {
             let (a, b) = (&self.names[a], &self.names[b]);
             let meta = ColumnMeta::new(format!("{a}_{b}_CORR"), F64)
                 .ucd("stat.correlation")
                 .about(format!("correlation of the formal errors of {a} and {b}"));
-            columns.push(self.from_spectrum(meta));
+            columns.push(self.inferred(meta));
         }
         columns.extend(self.flags());
         columns
     }
 
     /// A column that depends on the spectrum and the model.
-    fn from_spectrum(&self, meta: ColumnMeta) -> NewColumn {
+    fn inferred(&self, meta: ColumnMeta) -> NewColumn {
         NewColumn::new(meta)
             .from("spectra", &self.flux, "flux")
             .from("spectra", &self.ivar, "weight")
@@ -270,7 +270,7 @@ impl Predict {
     fn flags(&self) -> Vec<NewColumn> {
         let new = |name: &str, kind: Type, about: &str| {
             let name = format!("{}{name}", self.prefix);
-            self.from_spectrum(ColumnMeta::new(name, kind).about(about))
+            self.inferred(ColumnMeta::new(name, kind).about(about))
         };
         let start = format!("start_{}", self.id);
         vec![

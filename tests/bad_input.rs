@@ -148,7 +148,7 @@ fn a_missing_column_and_an_empty_table_are_named() {
 fn mistakes_in_the_pipeline_are_shown_in_their_place() {
     let cases: &[(&str, &str, &[&str])] = &[
         ("buckets = 2", "bucket = 2", &["unknown", "bucket", "buckets"]),
-        ("buckets = 2", "buckets = \"two\"", &["pipeline.toml:17", "buckets"]),
+        ("buckets = 2", "buckets = \"two\"", &["pipeline.toml:16:11", "buckets"]),
         ("stage = \"normalize\"", "stage = \"normalise\"", &["no stage `normalise`", "normalize"]),
         ("spectra.spectra", "spectra.spectr", &["no output `spectr`", "spectra.spectra"]),
         ("in = { spectra = \"spectra.spectra\" }", "", &["leaves port `spectra` unbound"]),

@@ -114,7 +114,7 @@ glob = "*.fits*"
 path = "data/labels.csv"
 "#;
 
-const ALL: [&str; 10] = [
+pub const ALL: [&str; 10] = [
     "spectra", "bright", "grid", "normalized", "literature", "labelled", "training", "slam",
     "predicted", "catalog",
 ];
@@ -130,7 +130,7 @@ fn spectrum_name(star: &Star) -> String {
     format!("data/spectra/spec-{}.fits", star.obsid)
 }
 
-fn project() -> Project {
+pub fn project() -> Project {
     let stars = survey(16);
     let mut project = Project::new()
         .file("pipeline.toml", PIPELINE)
@@ -239,7 +239,7 @@ fn one_changed_spectrum_reruns_its_bucket() {
     ran.reused("literature").reused("grid");
     let status = project.mdwarf(&["status", "--profile", "test", "--json"]);
     let nodes = status.json();
-    let spectra = nodes
+    let spectra = nodes["nodes"]
         .as_array()
         .and_then(|nodes| nodes.iter().find(|n| n["node"] == "spectra"))
         .expect("the node")

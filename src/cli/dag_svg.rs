@@ -14,6 +14,8 @@ const FONT_PX: usize = 14;
 /// Mean advance of a letter of a sans-serif font, generous, in font sizes.
 const ADVANCE: f64 = 0.62;
 const MARGIN_PX: f64 = 16.0;
+/// In font sizes.
+const LINE_HEIGHT: f64 = 1.08;
 
 const INK: u32 = 0x2b2b_2bff;
 const LINE: u32 = 0x6b7a_8fff;
@@ -31,8 +33,17 @@ pub fn svg(vertices: &[Vertex]) -> String {
         }
     }
     let mut writer = SVGWriter::new();
-    graph.do_it(false, false, false, &mut writer);
-    on_white(&writer.finalize())
+    // The layout library cannot place nothing.
+    if !vertices.is_empty() {
+        graph.do_it(false, false, false, &mut writer);
+    }
+    on_white(&writer.finalize(), extent(&graph))
+}
+
+/// Width and height of what was drawn: the library leaves room for text as if it stood upright.
+fn extent(graph: &VisualGraph) -> (f64, f64) {
+    let places = graph.iter_nodes().map(|node| graph.pos(node));
+    places.fold((0.0, 0.0), |(x, y), at| (at.right(true).max(x), at.bottom(true).max(y)))
 }
 
 fn element(vertex: &Vertex) -> Element {
@@ -45,7 +56,7 @@ fn element(vertex: &Vertex) -> Element {
     let font = FONT_PX as f64;
     let size = Point::new(
         longest as f64 * font * ADVANCE + MARGIN_PX,
-        (lines.len() as f64 + 0.5) * font + MARGIN_PX,
+        (lines.len() as f64 + 0.7) * font + MARGIN_PX,
     );
     let fill = match (vertex.absent, vertex.dataset.is_some()) {
         (true, _) => ABSENT,
@@ -63,16 +74,20 @@ fn arrow() -> Arrow {
 }
 
 /// A sans-serif font, dark text and a white ground, also where the page behind is dark.
-fn on_white(svg: &str) -> String {
+fn on_white(svg: &str, (width, height): (f64, f64)) -> String {
     let ink = format!("fill: #{:06x}; font-family: Helvetica, Arial, sans-serif;", INK >> 8);
-    let svg = svg.replace("font-family: Times, serif;", &ink);
-    match svg.find("<defs>") {
-        Some(at) => {
-            let ground = "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\" />\n";
-            format!("{}{ground}{}", &svg[..at], &svg[at..])
-        }
-        None => svg,
-    }
+    let svg = svg
+        .replace("font-family: Times, serif;", &ink)
+        .replace("dy=\"1.0em\"", &format!("dy=\"{LINE_HEIGHT}em\""));
+    let (Some(start), Some(end)) = (svg.find("<svg "), svg.find("<defs>")) else {
+        return svg;
+    };
+    let root = format!(
+        "<svg width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\" \
+         xmlns=\"http://www.w3.org/2000/svg\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\" />\n"
+    );
+    format!("{}\n{root}{}", &svg[..start], &svg[end..])
 }
 
 #[cfg(test)]

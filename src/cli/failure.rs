@@ -56,12 +56,42 @@ impl From<EngineError> for Failure {
         let (message, hint) = match &error {
             EngineError::Unknown { what, name, hint } => (
                 format!("there is no {what} `{name}`"),
-                hint.as_ref().map(|near| format!("did you mean `{near}`?")),
+                match hint {
+                    Some(near) => Some(format!("did you mean `{near}`?")),
+                    None => list_of(what).map(str::to_owned),
+                },
             ),
             EngineError::Corrupt { .. } => (error.to_string(), Some(REBUILD.to_owned())),
-            _ => (error.to_string(), None),
+            _ => {
+                let text = error.to_string();
+                let (message, hint) = split_hint(&text);
+                (message.to_owned(), hint.map(str::to_owned))
+            }
         };
         Failure { code, message, hint, spec: None }
+    }
+}
+
+/// Library errors end in `; hint: what to do`; here the hint gets a line of its own.
+pub fn split_hint(message: &str) -> (&str, Option<&str>) {
+    match message.rsplit_once("; hint: ") {
+        Some((message, hint)) => (message, Some(hint)),
+        None => (message, None),
+    }
+}
+
+/// The message of a failed node without what its place in a list says already.
+pub fn without_node<'a>(message: &'a str, node: &str) -> &'a str {
+    message.strip_prefix(&format!("node `{node}` failed: ")).unwrap_or(message)
+}
+
+/// The verb that lists all things of a kind.
+fn list_of(what: &str) -> Option<&'static str> {
+    match what {
+        "node" | "node or column" => Some("`mdwarf dag` lists all nodes"),
+        "column" | "output" | "output or column" => Some("`mdwarf show NODE` lists its outputs"),
+        "run" => Some("`mdwarf runs` lists all runs"),
+        _ => None,
     }
 }
 
@@ -82,5 +112,14 @@ mod tests {
         let failure = Failure::from(EngineError::corrupt("x".as_ref(), "short"));
         assert_eq!(failure.code, CORRUPT);
         assert!(failure.hint.is_some_and(|hint| hint.contains("mdwarf run")));
+    }
+
+    #[test]
+    fn hints_and_names_are_taken_off_messages() {
+        let (message, hint) = split_hint("node `a` failed: bad; worse; hint: do x");
+        assert_eq!((message, hint), ("node `a` failed: bad; worse", Some("do x")));
+        assert_eq!(without_node(message, "a"), "bad; worse");
+        assert_eq!(without_node(message, "b"), message);
+        assert_eq!(split_hint("bad"), ("bad", None));
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::args::Cli;
-use super::failure::Failure;
+use super::failure::{Failure, split_hint, without_node};
 use super::project::{Planned, Project};
 use super::talk::Talk;
 use crate::engine::run::Outcome;
@@ -39,7 +39,11 @@ pub fn log(cli: &Cli, node: &str, talk: &Talk) -> Result<u8, Failure> {
         None => {}
     }
     if let Some((run, error)) = failure {
-        talk.out(&format!("failed in {run}: {error}"));
+        let (message, hint) = split_hint(&error);
+        talk.out(&format!("failed in {run}: {}", without_node(message, node)));
+        if let Some(hint) = hint {
+            talk.hint(hint);
+        }
     }
     Ok(0)
 }

@@ -72,7 +72,7 @@ fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
 fn tell(failure: &Failure, talk: &Talk) {
     if let Some((errors, map)) = &failure.spec {
         talk.note(&report::render(errors, map, talk.color));
-        talk.error(&table::count(errors.0.len(), "error"));
+        talk.error(&format!("{} in the specification", table::count(errors.0.len(), "error")));
     } else {
         talk.error(&failure.message);
     }

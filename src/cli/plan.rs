@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::args::{Cli, PlanArgs};
-use super::failure::{Failure, STALE};
+use super::failure::{Failure, STALE, without_node};
 use super::project::{Planned, Project};
 use super::table::{count, table};
 use super::talk::Talk;
@@ -102,7 +102,7 @@ pub fn reasons(project: &Project, node: &NodePlan) -> Vec<String> {
 fn failure(project: &Project, node: &str) -> Option<String> {
     let entry = project.latest()?.nodes.iter().find(|n| n.node == node)?;
     match &entry.outcome {
-        Outcome::Failed { error } => Some(error.clone()),
+        Outcome::Failed { error } => Some(without_node(error, node).to_owned()),
         _ => None,
     }
 }

@@ -75,6 +75,14 @@ impl Progress {
         }
     }
 
+    fn hashing(&self, state: &mut State, name: &str, bytes: u64) {
+        if bytes >= WORTH_TELLING_BYTES && !self.talk.terminal {
+            self.talk.note(&format!("hashing {name} ({} MB)", bytes >> 20));
+        }
+        let bar = state.hashing.get_or_insert_with(|| self.bar(0, BYTES, "hashing"));
+        bar.inc_length(bytes);
+    }
+
     /// A line above the bars, or a plain line where there are none.
     fn line(&self, line: &str) {
         if self.talk.terminal {
@@ -113,13 +121,7 @@ impl Observer for Progress {
                 let bar = state.nodes.remove(*node);
                 self.ended(node, outcome, bar);
             }
-            Event::Hashing { name, bytes } => {
-                if *bytes >= WORTH_TELLING_BYTES && !self.talk.terminal {
-                    self.talk.note(&format!("hashing {name} ({} MB)", bytes >> 20));
-                }
-                let bar = state.hashing.get_or_insert_with(|| self.bar(0, BYTES, "hashing"));
-                bar.inc_length(*bytes);
-            }
+            Event::Hashing { name, bytes } => self.hashing(&mut state, name, *bytes),
             Event::Hashed { bytes } => {
                 if let Some(bar) = &state.hashing {
                     bar.inc(*bytes);

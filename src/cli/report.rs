@@ -184,7 +184,7 @@ mod tests {
     fn every_error_and_every_text_is_shown() {
         let (map, base) = two_texts();
         let first = SpecError::new("spec.one", "first", base + 9..base + 10, "again")
-            .label(34..35, "before");
+            .label(33..34, "before");
         let second = SpecError::new("spec.two", "second", 0..1, "there");
         let text = render(&SpecErrors(vec![first, second]), &map, false);
         assert!(text.contains("profiles/x.toml:2:1"), "{text}");

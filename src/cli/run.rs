@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use super::args::{Cli, RunArgs};
 use super::claims;
-use super::failure::{CLAIM_MISSED, Failure, STAGE_FAILED};
+use super::failure::{CLAIM_MISSED, Failure, STAGE_FAILED, split_hint};
 use super::plan::{self, Selection};
 use super::progress::Progress;
 use super::project::Project;
@@ -39,7 +39,7 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
         return plan::dry_run(cli, talk, |project| selection(project, args));
     }
     let started = Instant::now();
-    let started_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let progress = Progress::new(talk);
     let project = Project::open(&cli.common, &progress)?;
     let options = options(&project, args, talk)?;
@@ -51,7 +51,7 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
     let published = publish(&project, &done)?;
     let entry = RunEntry {
         id: run_id(started_at),
-        started: started_at,
+        started: started_at.as_secs(),
         seconds: started.elapsed().as_secs_f64(),
         pipeline: project.pipeline.name.clone(),
         profile: project.pipeline.profile.clone(),
@@ -115,15 +115,15 @@ fn options(project: &Project, args: &RunArgs, talk: &Talk) -> Result<RunOptions,
     Ok(RunOptions { jobs, force, wanted, keep_going: args.keep_going, stop })
 }
 
-/// A time that sorts (UTC) and four digits against two runs in one second.
-fn run_id(seconds: u64) -> String {
-    let days = (seconds / 86_400) as i64;
-    let (year, month, day) = civil(days);
+/// A time that sorts (UTC): to the second, then the rest in 65,536ths of a second, which keeps
+/// runs of one second apart and in order.
+fn run_id(since_1970: Duration) -> String {
+    let seconds = since_1970.as_secs();
+    let (year, month, day) = civil((seconds / 86_400) as i64);
     let rest = seconds % 86_400;
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
-    let unique = (u64::from(nanos) ^ u64::from(std::process::id()) << 16) & 0xffff;
+    let fraction = (u64::from(since_1970.subsec_nanos()) << 16) / 1_000_000_000;
     format!(
-        "{year:04}{month:02}{day:02}T{:02}{:02}{:02}-{unique:04x}",
+        "{year:04}{month:02}{day:02}T{:02}{:02}{:02}-{fraction:04x}",
         rest / 3600,
         rest / 60 % 60,
         rest % 60
@@ -185,18 +185,7 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
         failed: named(|o| matches!(o, Outcome::Failed { .. })),
         seconds: entry.seconds,
     };
-    for node in &entry.nodes {
-        match &node.outcome {
-            Outcome::Failed { error } => {
-                talk.error(error);
-                talk.hint(&format!("`mdwarf log {}` shows it again", node.node));
-            }
-            Outcome::Absent { dataset } => {
-                talk.note(&format!("`{}` is left out: dataset `{dataset}` is absent", node.node));
-            }
-            _ => {}
-        }
-    }
+    exceptions(talk, entry);
     for file in published.iter().filter(|file| file.written) {
         talk.note(&format!("wrote {}", file.path.display()));
     }
@@ -217,6 +206,24 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
     }
 }
 
+/// Nodes that failed or were left out.
+fn exceptions(talk: &Talk, entry: &RunEntry) {
+    for node in &entry.nodes {
+        match &node.outcome {
+            Outcome::Failed { error } => {
+                let (message, hint) = split_hint(error);
+                talk.error(message);
+                let again = format!("`mdwarf log {}` shows it again", node.node);
+                talk.hint(hint.unwrap_or(&again));
+            }
+            Outcome::Absent { dataset } => {
+                talk.note(&format!("`{}` is left out: dataset `{dataset}` is absent", node.node));
+            }
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,6 +233,14 @@ mod tests {
         assert_eq!(civil(0), (1970, 1, 1));
         assert_eq!(civil(18_657), (2021, 1, 30));
         assert_eq!(civil(11_016), (2000, 2, 29));
-        assert!(run_id(1_611_964_800).starts_with("20210130T000000-"));
+    }
+
+    #[test]
+    fn names_of_runs_sort_by_time() {
+        let at = |nanos: u32| run_id(Duration::new(1_611_964_800, nanos));
+        assert_eq!(at(0), "20210130T000000-0000");
+        assert_eq!(at(500_000_000), "20210130T000000-8000");
+        assert_eq!(at(999_999_999), "20210130T000000-ffff");
+        assert!(at(20_000) > at(0));
     }
 }

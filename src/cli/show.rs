@@ -9,7 +9,7 @@ use super::show_node;
 use super::table::{cell, table};
 use super::talk::Talk;
 use crate::engine::artifact::Artifact;
-use crate::engine::error::Result;
+use crate::engine::error::{EngineError, Result};
 use crate::engine::store::Store;
 use crate::engine::trace::value;
 use crate::engine::types::ColumnMeta;
@@ -26,10 +26,9 @@ pub fn show(cli: &Cli, what: &str, rows: usize, talk: &Talk) -> Result<u8, Failu
         return output_table(cli, &planned, (node, output), rows, talk);
     }
     let found = match what.split_once('.') {
-        // A wrong output or column of a right node, or a wrong node, is told as such.
         Some((node, _)) => {
-            pipeline.node(node)?;
-            pipeline.find_column(what)
+            let node = pipeline.node(node)?;
+            pipeline.find_column(what).map_err(|_| unknown_within(&planned, node, what))
         }
         None => pipeline.find_column(what).map_err(|_| unknown(&planned, what)),
     };
@@ -38,11 +37,26 @@ pub fn show(cli: &Cli, what: &str, rows: usize, talk: &Talk) -> Result<u8, Failu
 }
 
 /// The nearest of all nodes and columns.
-fn unknown(planned: &Planned, what: &str) -> crate::engine::error::EngineError {
+fn unknown(planned: &Planned, what: &str) -> EngineError {
     let nodes = &planned.project.pipeline.nodes;
     let columns = nodes.iter().flat_map(|n| &n.schemas).flat_map(|s| &s.columns);
     let names = nodes.iter().map(|n| n.name.as_str()).chain(columns.map(|c| c.name.as_str()));
-    crate::engine::error::EngineError::unknown("node or column", what, names)
+    EngineError::unknown("node or column", what, names)
+}
+
+/// The nearest of a node's outputs and their columns.
+fn unknown_within(planned: &Planned, node: usize, what: &str) -> EngineError {
+    let node = &planned.project.pipeline.nodes[node];
+    let names: Vec<String> = node
+        .outputs
+        .iter()
+        .zip(&node.schemas)
+        .flat_map(|(output, schema)| {
+            let columns = schema.columns.iter().map(|c| format!("{}.{}", node.name, c.name));
+            columns.chain([format!("{}.{}", node.name, output.name)])
+        })
+        .collect();
+    EngineError::unknown("output or column", what, names.iter().map(String::as_str))
 }
 
 fn artifact(planned: &Planned, (node, output): (usize, usize)) -> Option<&Artifact> {
@@ -106,10 +120,8 @@ fn one_column(
     let schema = &node.schemas[at.1];
     let store = &planned.project.store;
     let id = format!("{}.{}.{column}", node.name, node.outputs[at.1].name);
-    let mut columns = vec![column];
-    if let Some(row_id) = schema.row_id.as_deref().filter(|row_id| *row_id != column) {
-        columns.insert(0, row_id);
-    }
+    let row_id = schema.row_id.as_deref().filter(|row_id| *row_id != column);
+    let columns: Vec<&str> = row_id.into_iter().chain([column]).collect();
     let artifact = artifact(planned, at);
     let (mut head, mut digest) = (Vec::new(), None);
     if let Some(artifact) = artifact {
@@ -127,9 +139,8 @@ fn one_column(
         }));
         return Ok(0);
     }
-    talk.out(&format!("{id}\n"));
-    talk.out(&meanings(&meta.cloned().into_iter().collect::<Vec<_>>()));
-    talk.out(&format!("\nmade by: {}", maker(planned, at, column)));
+    let meaning = meanings(&meta.cloned().into_iter().collect::<Vec<_>>());
+    talk.out(&format!("{id}\n\n{meaning}\n\nmade by: {}", maker(planned, at, column)));
     if let (Some(digest), Some(artifact)) = (digest, artifact) {
         talk.out(&format!("digest:  {digest}, {} rows\n", artifact.rows()));
         let rows = head.iter().map(|row| row.iter().map(cell).collect()).collect();

@@ -20,6 +20,18 @@ pub fn show(cli: &Cli, planned: &Planned, index: usize, talk: &Talk) {
         talk.json(&node_json(planned, index));
         return;
     }
+    talk.out(&head(planned, index));
+    for (output, declared) in node.outputs.iter().enumerate() {
+        let made = planned.plan.done[index].as_ref().map(|outputs| &outputs[output]);
+        let rows = made.map_or("not made yet".into(), |a| format!("{} rows", a.rows()));
+        talk.out(&format!("\noutput {}.{}: {rows}", node.name, declared.name));
+        talk.out(&meanings(&node.schemas[output].columns));
+    }
+}
+
+/// All but the outputs.
+fn head(planned: &Planned, index: usize) -> String {
+    let node = &planned.project.pipeline.nodes[index];
     let state = word(&planned.plan.nodes[index].state);
     let mut lines = vec![
         format!("{} ({state}): {}", node.name, node.about),
@@ -35,12 +47,11 @@ pub fn show(cli: &Cli, planned: &Planned, index: usize, talk: &Talk) {
     if let Some((slot, binding)) = &node.dataset {
         lines.push(format!("dataset:  {slot}, {}", filled(binding)));
     }
-    if let Some(outputs) = &planned.plan.done[index] {
-        if let Some(artifact) = outputs.first() {
-            lines.push(format!("key:      {}", artifact.record.key.digest()));
-            lines
-                .push(format!("made by:  {} on {}", artifact.record.code, artifact.record.machine));
-        }
+    let made = planned.plan.done[index].as_ref().and_then(|outputs| outputs.first());
+    if let Some(artifact) = made {
+        let record = &artifact.record;
+        lines.push(format!("key:      {}", record.key.digest()));
+        lines.push(format!("made by:  {} on {}", record.code, record.machine));
     }
     lines.push("parameters:".into());
     parameters("", &node.params, &mut lines);
@@ -48,13 +59,7 @@ pub fn show(cli: &Cli, planned: &Planned, index: usize, talk: &Talk) {
     for bound in &node.ports {
         lines.push(port(&planned.project.pipeline, bound));
     }
-    talk.out(&lines.join("\n"));
-    for (output, declared) in node.outputs.iter().enumerate() {
-        let made = planned.plan.done[index].as_ref().map(|outputs| &outputs[output]);
-        let rows = made.map_or("not made yet".into(), |a| format!("{} rows", a.rows()));
-        talk.out(&format!("\noutput {}.{}: {rows}", node.name, declared.name));
-        talk.out(&meanings(&node.schemas[output].columns));
-    }
+    lines.join("\n")
 }
 
 /// What fills a dataset slot.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::args::Cli;
-use super::failure::Failure;
+use super::failure::{Failure, without_node};
 use super::plan::summary;
 use super::project::{Planned, Project};
 use super::table::table;
@@ -110,7 +110,7 @@ fn row(project: &Project, node: &NodeEntry) -> Vec<String> {
             .map(|(output, n)| format!("{output} {n}"))
             .collect::<Vec<_>>()
             .join(", "),
-        other => why(other).unwrap_or_default(),
+        other => without_node(&why(other).unwrap_or_default(), &node.node).to_owned(),
     };
     vec![node.node.clone(), word(&node.outcome), seconds, rows]
 }

@@ -40,7 +40,7 @@ pub fn trace(cli: &Cli, id: i64, column: &str, talk: &Talk) -> Result<u8, Failur
     if cli.common.json {
         talk.json(&told);
     } else {
-        talk.out(&text(&format!("{column} {id}"), &told));
+        talk.out(&text(column, id, &told));
     }
     Ok(0)
 }
@@ -81,8 +81,8 @@ fn nowhere(planned: &Planned, id: i64, column: &str) -> Failure {
     }
 }
 
-fn text(row: &str, told: &[Told]) -> String {
-    let mut lines = vec![row.to_owned()];
+fn text(column: &str, id: i64, told: &[Told]) -> String {
+    let mut lines = vec![format!("{column} {id}")];
     for (index, told) in told.iter().enumerate() {
         let step = &told.step;
         let place = [step.stage.as_str(), step.section.as_str()];
@@ -94,7 +94,7 @@ fn text(row: &str, told: &[Told]) -> String {
         };
         lines.push(format!("{:>3}. {} ({}): {verdict}", index + 1, step.node, place.join(", ")));
         for values in &step.rows {
-            let values = details(values, told.verdict == REJECTED);
+            let values = details(values, column, told.verdict == REJECTED);
             if !values.is_empty() {
                 lines.push(format!("     {}", values.join(", ")));
             }
@@ -120,12 +120,13 @@ fn criterion(rows: &[Map<String, Value>]) -> String {
     reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
-/// The other values of a row; those of the verdict itself are not told twice.
-fn details(values: &Map<String, Value>, rejected: bool) -> Vec<String> {
+/// The other values of a row; the id and those of the verdict itself are not told twice.
+fn details(values: &Map<String, Value>, id: &str, rejected: bool) -> Vec<String> {
     let told = ["criterion", "value", "threshold", "missing", "failed", "reason"];
     values
         .iter()
-        .filter(|(name, value)| !(value.is_null() || rejected && told.contains(&name.as_str())))
+        .filter(|(name, value)| !value.is_null() && *name != id)
+        .filter(|(name, _)| !(rejected && told.contains(&name.as_str())))
         .map(|(name, value)| format!("{name} = {}", cell(value)))
         .collect()
 }
@@ -167,9 +168,8 @@ obsid 7
   1. spectra (cuts, §3.1): in `spectra`
      snr = 12.5, flux = 3700 values
   2. quality (cuts, §3.1): kept
-  3. cuts (cuts, §3.1): REJECTED by `snr`: value 12.5, threshold 50
-     obsid = 7";
-        assert_eq!(text("obsid 7", &steps), expected);
+  3. cuts (cuts, §3.1): REJECTED by `snr`: value 12.5, threshold 50";
+        assert_eq!(text("obsid", 7, &steps), expected);
         let json = serde_json::to_value(&steps[2]).unwrap();
         assert_eq!(json["verdict"], "rejected");
         assert_eq!(json["rows"][0]["criterion"], "snr");

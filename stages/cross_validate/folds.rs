@@ -159,7 +159,7 @@ mod tests {
         let flux = Array2::from_shape_fn((N_PIX, N_TRAIN), |(j, i)| {
             let phase = j as f64 * 0.7;
             let (t, m) = ((physical[[i, 0]] - 3450.0) / 260.0, physical[[i, 1]]);
-            1.0 + 0.1 * (0.5 * t + phase).sin() + 0.3 * m * phase.cos()
+            1.0 + 0.1 * (0.5 * t + phase).sin() + 0.3 * m * (1.9 * phase).cos()
         });
         training(physical, flux)
     }

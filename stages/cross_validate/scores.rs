@@ -106,7 +106,7 @@ fn scored(columns: Vec<NewColumn>, labels: &[String]) -> Vec<NewColumn> {
     let scored = |mut column: NewColumn| {
         if column.meta.kind == F64 && !column.meta.name.starts_with("snr_") {
             for label in labels {
-                column = column.from("labels", label, "label");
+                column = column.from("training", label, "label");
             }
             column = column.from("pixels", "flux", "flux");
         }

@@ -29,7 +29,7 @@ fn model() -> SlamModel {
             let flux: Array1<f64> = labels
                 .scaled
                 .outer_iter()
-                .map(|t| 1.0 + 0.1 * (0.5 * t[0] + phase).sin() + 0.1 * t[1] * phase.cos())
+                .map(|t| 1.0 + 0.1 * (0.5 * t[0] + phase).sin() + 0.1 * t[1] * (1.9 * phase).cos())
                 .collect();
             let ivar = Array1::from_elem(N_TRAIN, 1e4);
             let spectra = PixelSpectra {
@@ -76,7 +76,7 @@ fn schemas(unit: &str) -> Schemas {
     let teff = ColumnMeta::new("Teff", F64).unit(unit);
     Schemas::from([
         ("spectra".into(), schema(vec![id.clone(), list("flux_norm"), list("ivar_norm")])),
-        ("labels".into(), schema(vec![id, teff, ColumnMeta::new("Fe_H", F64)])),
+        ("training".into(), schema(vec![id, teff, ColumnMeta::new("Fe_H", F64)])),
     ])
 }
 
