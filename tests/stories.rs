@@ -296,3 +296,20 @@ fn a_failure_is_recorded_and_never_served() {
     project.write("data/labels.csv", text);
     assert_eq!(project.mdwarf(&arguments).code, 0);
 }
+
+#[test]
+fn an_absent_dataset_leaves_its_nodes_out_and_the_ledger_readable() {
+    let project = project();
+    let from = "[dataset.labels]\npath = \"data/labels.csv\"";
+    project.edit("profiles/test.toml", from, "[dataset.labels]\nabsent = \"not given\"");
+    project.run().ran(&["spectra", "bright", "grid", "normalized"]);
+    let status = project.mdwarf(&["status", "--profile", "test", "--json"]).json();
+    let slam = status["nodes"]
+        .as_array()
+        .and_then(|nodes| nodes.iter().find(|n| n["node"] == "slam"))
+        .expect("the node")
+        .clone();
+    assert_eq!((&slam["outcome"], &slam["dataset"]), (&"absent".into(), &"labels".into()));
+    project.edit("profiles/test.toml", "absent = \"not given\"", "path = \"data/labels.csv\"");
+    project.run().reused("spectra").reused("normalized");
+}

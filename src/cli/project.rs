@@ -140,6 +140,7 @@ impl Planned {
         let progress = Progress::new(talk);
         let project = Project::open(common, &progress)?;
         let plan = project.engine(&progress).plan(&project.ledger)?;
+        project.store.save_gathered()?;
         project.sources.remember()?;
         progress.finish();
         Ok(Planned { project, plan })

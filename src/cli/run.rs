@@ -61,6 +61,7 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
         nodes: node_entries(&project, settled),
         claims,
     };
+    project.store.save_gathered()?;
     project.ledger.write(&project.store, &entry)?;
     report(cli, talk, &entry, &published);
     if options.stop.load(Ordering::Relaxed) {

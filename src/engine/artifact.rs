@@ -172,14 +172,17 @@ impl Artifact {
             return Ok(sources);
         }
         let whole: Vec<Digest> = pairs.iter().zip(&sources).map(|(p, s)| p.unwrap_or(*s)).collect();
-        let name = Digest::of_sequence(&whole);
-        if let Some(known) = store.memo(name).filter(|known| known.len() == whole.len()) {
+        let signature = Digest::of_sequence(&whole);
+        let memo = self.record.key.digest();
+        if let Some(known) = store.gathered(memo, self.index, column, signature)
+            && known.len() == whole.len()
+        {
             return Ok(known);
         }
         let digests = (0..whole.len())
             .map(|part| self.gathered_digest(store, column, part, pairs[part], sources[part]))
             .collect::<Result<Vec<_>>>()?;
-        store.put_memo(name, &digests)?;
+        store.remember_gathered(memo, self.index, column, signature, &digests);
         Ok(digests)
     }
 
@@ -214,12 +217,12 @@ impl Artifact {
         source: Digest,
     ) -> Result<Digest> {
         let Some(pair) = pair else { return Ok(source) };
-        if let Some([known]) = store.memo(pair).as_deref() {
-            return Ok(*known);
+        if let Some(known) = store.part_memo(pair) {
+            return Ok(known);
         }
         let array = self.read_part(store, column, part)?;
         let digest = digest_of(&array, &self.name, column)?;
-        store.put_memo(pair, &[digest])?;
+        store.put_part_memo(pair, digest)?;
         Ok(digest)
     }
 

@@ -70,11 +70,13 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Adds a node; one that is wrong is left out, and its consumers are left out silently.
+    /// Adds a node; one that is wrong is left out. Of its consumers only the parameters are checked.
     fn add(&mut self, spec: &NodeSpec) {
         if spec.inputs.values().any(|from| {
             self.spec.nodes.contains_key(&from.node) && !self.index.contains_key(&from.node)
         }) {
+            let built = self.stage(spec).and_then(|stage| (stage.build)(spec));
+            self.errors.extend(built.err());
             return;
         }
         match self.node(spec) {

@@ -58,6 +58,16 @@ impl Digest {
         u64::from_le_bytes(low)
     }
 
+    /// The digest's bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The digest with these bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Digest(bytes)
+    }
+
     /// The first ten digits, for people.
     pub fn short(&self) -> String {
         self.to_string()[..10].to_owned()

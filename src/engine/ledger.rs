@@ -54,8 +54,8 @@ pub struct NodeEntry {
     /// Why it ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
-    /// Files that filled its dataset: digest and name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The dataset slot it reads. (`dataset` is the key of an absent one.)
+    #[serde(default, rename = "slot", skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
 }
 

@@ -15,6 +15,7 @@ pub mod error;
 pub mod evaluate;
 pub mod events;
 pub mod expression;
+mod gathers;
 pub mod key;
 pub mod ledger;
 pub mod lineage;

@@ -3,7 +3,7 @@
 //! Everything is written to a temporary file in the store, synced, renamed and its folder synced;
 //! the record of a result comes last. What a digest names is checked whenever it is read.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::digest::Digest;
 use super::error::{EngineError, Result};
+use super::gathers::Gathers;
 use super::record::{FORMAT, Record};
 
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -32,6 +33,7 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 pub struct Store {
     root: PathBuf,
     recent: Arc<Mutex<VecDeque<(Digest, Bytes)>>>,
+    gathers: Arc<Mutex<HashMap<Digest, Gathers>>>,
 }
 
 /// How many bytes of objects just read are kept at hand.
@@ -41,7 +43,7 @@ impl Store {
     /// Opens the store in `cache`, making its folders where they are missing.
     pub fn open(cache: &Path) -> Result<Self> {
         let root = cache.join("v1");
-        let store = Store { root, recent: Arc::default() };
+        let store = Store { root, recent: Arc::default(), gathers: Arc::default() };
         if !store.root.join("CACHEDIR.TAG").exists() {
             for folder in ["objects", "records", "runs", "gathers", "downloads", "tmp"] {
                 let path = store.root.join(folder);
@@ -185,17 +187,60 @@ impl Store {
         Ok(key)
     }
 
-    /// A remembered digest or list of digests of a gathered column.
-    pub fn memo(&self, name: Digest) -> Option<Vec<Digest>> {
+    /// The remembered digest of a gathered column of one part.
+    pub fn part_memo(&self, name: Digest) -> Option<Digest> {
         let bytes = fs::read(self.sharded("gathers", name, "")).ok()?;
-        let text = String::from_utf8(sealed(&bytes)?.to_vec()).ok()?;
-        text.lines().map(|line| line.parse().ok()).collect()
+        std::str::from_utf8(sealed(&bytes)?).ok()?.parse().ok()
     }
 
-    /// Remembers digests of a gathered column.
-    pub fn put_memo(&self, name: Digest, digests: &[Digest]) -> Result<()> {
-        let text: String = digests.iter().map(|d| format!("{d}\n")).collect();
-        self.commit_unsynced(&self.sharded("gathers", name, ""), &seal(text.as_bytes()))
+    /// Remembers the digest of a gathered column of one part.
+    pub fn put_part_memo(&self, name: Digest, digest: Digest) -> Result<()> {
+        let body = seal(digest.to_string().as_bytes());
+        self.commit_unsynced(&self.sharded("gathers", name, ""), &body)
+    }
+
+    /// The remembered digests of a carried column of a record's output, if they are of what it is
+    /// gathered from now (`signature`).
+    pub fn gathered(
+        &self,
+        record: Digest,
+        output: usize,
+        column: &str,
+        signature: Digest,
+    ) -> Option<Vec<Digest>> {
+        self.with_gathers(record, |gathers| gathers.get(output, column, signature))
+    }
+
+    /// Remembers them; [`Store::save_gathered`] keeps them for the next run.
+    pub fn remember_gathered(
+        &self,
+        record: Digest,
+        output: usize,
+        column: &str,
+        signature: Digest,
+        digests: &[Digest],
+    ) {
+        self.with_gathers(record, |gathers| gathers.put(output, column, signature, digests));
+    }
+
+    /// Writes what was remembered since: one small file a record.
+    pub fn save_gathered(&self) -> Result<()> {
+        let mut all = self.gathers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (record, gathers) in all.iter_mut() {
+            if let Some(bytes) = gathers.unsaved() {
+                self.commit_unsynced(&self.sharded("gathers", *record, ".all"), &seal(&bytes))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn with_gathers<T>(&self, record: Digest, ask: impl FnOnce(&mut Gathers) -> T) -> T {
+        let mut all = self.gathers.lock().unwrap_or_else(PoisonError::into_inner);
+        let gathers = all.entry(record).or_insert_with(|| {
+            let bytes = fs::read(self.sharded("gathers", record, ".all")).ok();
+            bytes.and_then(|bytes| Gathers::read(sealed(&bytes)?)).unwrap_or_default()
+        });
+        ask(gathers)
     }
 }
 
