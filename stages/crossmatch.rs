@@ -271,7 +271,7 @@ impl Crossmatch {
                 .map(|c| carried(&c.name, &c.name))
                 .collect());
         }
-        for there in self.carry.keys().filter(|there| catalog.column(there).is_none()) {
+        if let Some(there) = self.carry.keys().find(|there| catalog.column(there).is_none()) {
             let names: Vec<&str> = catalog.columns.iter().map(|c| c.name.as_str()).collect();
             let what = format!(
                 "`carry` names the column `{there}`, which the catalog lacks; it has {}",

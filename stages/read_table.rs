@@ -242,10 +242,7 @@ impl ReadTable {
     }
 
     /// Row numbers with a usable id, and the others with the reason.
-    fn sound_ids(
-        &self,
-        columns: &[ArrayRef],
-    ) -> Result<(Vec<i64>, Vec<(i64, String)>), StageError> {
+    fn sound_ids(&self, columns: &[ArrayRef]) -> Result<(Vec<i64>, Rejects), StageError> {
         let n = columns.first().map_or(0, |c| c.len());
         let Some(id) = &self.id else { return Ok(((0..n as i64).collect(), Vec::new())) };
         let index = self.columns.iter().position(|c| c.name == *id).ok_or_else(|| {
@@ -269,6 +266,9 @@ impl ReadTable {
         Ok((kept, rejects))
     }
 }
+
+/// Row numbers that are not used, each with the reason.
+type Rejects = Vec<(i64, String)>;
 
 /// Reads sexagesimal angles; an empty text is missing, a wrong one an error that names its row.
 fn parsed(array: &ArrayRef, parse: Parse, declared: &Declared) -> Result<ArrayRef, StageError> {

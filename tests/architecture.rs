@@ -44,8 +44,7 @@ fn offends(path: &Path, banned: &[&str]) -> Vec<String> {
 }
 
 fn check(folder: &str, banned: &[&str]) {
-    let found: Vec<String> =
-        files(folder).iter().flat_map(|path| offends(path, banned)).collect();
+    let found: Vec<String> = files(folder).iter().flat_map(|path| offends(path, banned)).collect();
     assert!(found.is_empty(), "{folder} may not use {banned:?}:\n{}", found.join("\n"));
 }
 
@@ -90,8 +89,10 @@ fn stages_do_not_use_each_other() {
         }
         let text = fs::read_to_string(&path).expect("a source");
         for line in text.lines().filter(|l| l.starts_with("use super::")) {
-            let shared = ["columns", "model"].map(|m| (format!("use super::{m}"), format!("use super::super::{m}")));
-            let own = path.parent().is_some_and(|p| !p.ends_with("stages")) && !line.contains("super::super");
+            let shared = ["columns", "model"]
+                .map(|m| (format!("use super::{m}"), format!("use super::super::{m}")));
+            let own = path.parent().is_some_and(|p| !p.ends_with("stages"))
+                && !line.contains("super::super");
             let known = shared.iter().any(|(a, b)| line.starts_with(a) || line.starts_with(b));
             assert!(own || known, "{}: {line}", path.display());
         }

@@ -97,11 +97,10 @@ fn matches_are_those_of_an_independent_match() {
     else {
         return;
     };
-    let expected: BTreeMap<String, String> =
-        table(&fs::read_to_string(expected).expect("a table"))
-            .iter()
-            .map(|row| (row["obsid"].clone(), row["source_id"].clone()))
-            .collect();
+    let expected: BTreeMap<String, String> = table(&fs::read_to_string(expected).expect("a table"))
+        .iter()
+        .map(|row| (row["obsid"].clone(), row["source_id"].clone()))
+        .collect();
     let found: BTreeMap<String, String> = nearby
         .rows("matches.csv")
         .iter()

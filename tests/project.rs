@@ -105,8 +105,7 @@ impl Answer {
 
     pub fn last_json(&self) -> Value {
         let line = self.stdout.lines().last().unwrap_or_default();
-        serde_json::from_str(line)
-            .unwrap_or_else(|why| panic!("{why}: {line}\n{}", self.stderr))
+        serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}\n{}", self.stderr))
     }
 
     pub fn json(&self) -> Value {
@@ -158,10 +157,8 @@ impl Ran {
 
 /// `../shared/NAME` if it is there; else says which test is skipped.
 pub fn shared(name: &str, test: &str) -> Option<PathBuf> {
-    let base = std::env::var("MDWARF_SHARED").map_or_else(
-        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
+    let base = std::env::var("MDWARF_SHARED")
+        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let path = base.join(name);
     if path.exists() {
         return Some(path);

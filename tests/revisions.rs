@@ -82,11 +82,8 @@ fn measured() -> Vec<(String, f64)> {
                     continue;
                 }
                 if let Some(mean) = means.get(&column) {
-                    let key = format!(
-                        "{} {} {name}.{column}",
-                        text(&node["stage"]),
-                        node["revision"]
-                    );
+                    let key =
+                        format!("{} {} {name}.{column}", text(&node["stage"]), node["revision"]);
                     lines.push((key, *mean));
                 }
             }

@@ -115,14 +115,21 @@ path = "data/labels.csv"
 "#;
 
 pub const ALL: [&str; 10] = [
-    "spectra", "bright", "grid", "normalized", "literature", "labelled", "training", "slam",
-    "predicted", "catalog",
+    "spectra",
+    "bright",
+    "grid",
+    "normalized",
+    "literature",
+    "labelled",
+    "training",
+    "slam",
+    "predicted",
+    "catalog",
 ];
 
 fn labels(stars: &[Star], remark: &str) -> String {
-    let rows = stars.iter().map(|s| {
-        format!("{},{},{:.1},4.8,{remark}\n", s.ra_deg, s.dec_deg, s.teff_k)
-    });
+    let rows =
+        stars.iter().map(|s| format!("{},{},{:.1},4.8,{remark}\n", s.ra_deg, s.dec_deg, s.teff_k));
     format!("ra,dec,Teff,logg,remark\n{}", rows.collect::<String>())
 }
 
@@ -223,7 +230,11 @@ fn a_threshold_that_changes_no_fate_reruns_only_the_cut() {
 fn a_parameter_reruns_its_node_and_what_changes_below_it() {
     let project = project();
     project.run();
-    project.edit("pipeline.toml", "names = [\"TEFF_LIT\"]", "names = [\"TEFF_LIT\"]\nloss = \"soft_l1\"");
+    project.edit(
+        "pipeline.toml",
+        "names = [\"TEFF_LIT\"]",
+        "names = [\"TEFF_LIT\"]\nloss = \"soft_l1\"",
+    );
     project.run().reused("slam").reused("normalized");
     project.run_with(&["--set", "predicted.loss=linear"]).ran(&[]);
 }
@@ -281,7 +292,11 @@ fn bytes_do_not_depend_on_threads_or_buckets() {
 #[test]
 fn a_failure_is_recorded_and_never_served() {
     let project = project();
-    project.edit("pipeline.toml", "names = [\"TEFF_LIT\"]", "names = [\"TEFF_LIT\"]\nmin_pixels = 1000000");
+    project.edit(
+        "pipeline.toml",
+        "names = [\"TEFF_LIT\"]",
+        "names = [\"TEFF_LIT\"]\nmin_pixels = 1000000",
+    );
     let labels = project.path("data/labels.csv");
     let text = fs::read_to_string(&labels).expect("labels");
     project.write("data/labels.csv", text.replace("ra,dec,Teff", "ra,dec,Temp"));

@@ -88,7 +88,7 @@ impl Artifact {
         let entry = &self.parts()[part];
         if self.stored_index(column).is_some() {
             return match entry.object {
-                Some(object) => one(store.read_columns(object, &[column])?),
+                Some(object) => one(store.read_columns(object, entry.at, &[column])?),
                 None => Ok(new_null_array(&kind, entry.rows as usize)),
             };
         }
@@ -109,7 +109,7 @@ impl Artifact {
         let Some(object) = entry.object else {
             return Ok(source.slice(0, 0));
         };
-        let rows = one(store.read_columns(object, &[&selection_column(port)])?)?;
+        let rows = one(store.read_columns(object, entry.at, &[&selection_column(port)])?)?;
         take(&source, rows.as_primitive::<UInt32Type>(), None)
             .map_err(EngineError::table(self.name.clone()))
     }

@@ -13,7 +13,7 @@ use super::error::{EngineError, Result};
 use super::pipeline::{Node, bucket};
 use super::record::{OutputRecord, Part};
 use super::stage::{Output, Product, Rows, Split};
-use super::store::{Store, table};
+use super::store::{Store, parquet_bytes, table};
 use super::types::{ColumnMeta, U32};
 
 /// Rows that a job was handed, by port: row numbers are checked against them.
@@ -31,18 +31,74 @@ pub fn commit_products(
         by_name.insert(product.output.clone(), product);
     }
     let mut records = Vec::new();
+    let mut pack = Pack::default();
     for output in &node.outputs {
         let product = by_name
             .remove(&output.name)
             .ok_or_else(|| broken(node, format!("no product for output `{}`", output.name)))?;
         let sound = check(node, output, product, handed)?;
-        records.push(store_output(store, node, output, sound)?);
+        records.push(store_output(store, node, output, sound, &mut pack)?);
     }
     if let Some(name) = by_name.keys().next() {
         return Err(broken(node, format!("a product for the undeclared output `{name}`")));
     }
     account(node, handed, &records)?;
+    pack.place(store, &mut records)?;
     Ok(records)
+}
+
+/// Objects are closed when they have grown to this.
+const PACK_BYTES: usize = 32 << 20;
+
+/// The Parquet files of a job's parts, laid one after the other into few objects: what costs time
+/// is a file, not its length.
+#[derive(Default)]
+struct Pack {
+    /// The object being filled.
+    bytes: Vec<u8>,
+    /// Objects written, with their size.
+    objects: Vec<(Digest, u64)>,
+    /// For each part in order, the number of its object and the place in it; `None` for a part
+    /// without a file.
+    places: Vec<Option<(usize, [u64; 2])>>,
+}
+
+impl Pack {
+    /// Adds the next part, with its file if it has one.
+    fn add(&mut self, store: &Store, file: Option<&[u8]>) -> Result<()> {
+        let Some(file) = file else {
+            self.places.push(None);
+            return Ok(());
+        };
+        if !self.bytes.is_empty() && self.bytes.len() + file.len() > PACK_BYTES {
+            self.close(store)?;
+        }
+        let at = [self.bytes.len() as u64, file.len() as u64];
+        self.places.push(Some((self.objects.len(), at)));
+        self.bytes.extend_from_slice(file);
+        Ok(())
+    }
+
+    fn close(&mut self, store: &Store) -> Result<()> {
+        if !self.bytes.is_empty() {
+            let bytes = std::mem::take(&mut self.bytes);
+            self.objects.push((store.put_object(&bytes)?, bytes.len() as u64));
+        }
+        Ok(())
+    }
+
+    /// Writes what is left and tells each part where its file lies.
+    fn place(mut self, store: &Store, records: &mut [OutputRecord]) -> Result<()> {
+        self.close(store)?;
+        let parts = records.iter_mut().flat_map(|record| &mut record.parts);
+        for (part, place) in parts.zip(&self.places) {
+            if let Some((object, at)) = place {
+                let (digest, bytes) = self.objects[*object];
+                (part.object, part.bytes, part.at) = (Some(digest), bytes, *at);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn broken(node: &Node, what: String) -> EngineError {
@@ -199,12 +255,18 @@ fn account(node: &Node, handed: &PortRows, records: &[OutputRecord]) -> Result<(
     ))
 }
 
-fn store_output(store: &Store, node: &Node, output: &Output, sound: Sound) -> Result<OutputRecord> {
+fn store_output(
+    store: &Store,
+    node: &Node,
+    output: &Output,
+    sound: Sound,
+    pack: &mut Pack,
+) -> Result<OutputRecord> {
     let parts = match &output.split {
-        None => vec![store_part(store, output, &sound)?],
+        None => vec![store_part(store, output, &sound, pack)?],
         Some(split) => split_rows(node, output, split, &sound)?
             .into_iter()
-            .map(|rows| store_part(store, output, &sound.taken(output, &rows)?))
+            .map(|rows| store_part(store, output, &sound.taken(output, &rows)?, pack))
             .collect::<Result<_>>()?,
     };
     let columns = output.columns.iter().map(|c| c.meta.clone()).collect();
@@ -276,7 +338,7 @@ fn id_column(node: &Node, output: &Output, sound: &Sound) -> Result<arrow::array
     })
 }
 
-fn store_part(store: &Store, output: &Output, sound: &Sound) -> Result<Part> {
+fn store_part(store: &Store, output: &Output, sound: &Sound, pack: &mut Pack) -> Result<Part> {
     let mut stored: Vec<(ColumnMeta, ArrayRef)> = Vec::new();
     let mut digests = Vec::new();
     for (declared, array) in output.columns.iter().zip(&sound.columns) {
@@ -290,11 +352,11 @@ fn store_part(store: &Store, output: &Output, sound: &Sound) -> Result<Part> {
         selections.insert(port.clone(), digest_of(&array, &output.name, &name)?);
         stored.push((ColumnMeta::new(name, U32), array));
     }
-    let (object, bytes) = if sound.rows == 0 || stored.is_empty() {
-        (None, 0)
+    if sound.rows == 0 || stored.is_empty() {
+        pack.add(store, None)?;
     } else {
-        let (object, bytes) = store.put_table(&table(stored, sound.rows)?)?;
-        (Some(object), bytes)
-    };
-    Ok(Part { rows: sound.rows as u64, digests, selections, object, bytes })
+        pack.add(store, Some(&parquet_bytes(&table(stored, sound.rows)?)?))?;
+    }
+    let rows = sound.rows as u64;
+    Ok(Part { rows, digests, selections, object: None, bytes: 0, at: [0, 0] })
 }

@@ -31,6 +31,9 @@ pub struct Engine<'a> {
 /// A node's outputs, once they exist.
 pub type Outputs = Vec<Artifact>;
 
+/// The files of one job of a source, each with the row id found inside.
+pub type JobFiles = Vec<(BoundFile, Option<i64>)>;
+
 /// The name of the files' port in a source's key.
 pub const FILES: &str = "files";
 
@@ -44,7 +47,7 @@ pub struct Evaluation {
     pub inputs: BTreeMap<String, (Artifact, Scope)>,
     reads: BTreeMap<String, (Scope, ReadDigests)>,
     /// A source's files by job.
-    pub files: Vec<Vec<(BoundFile, Option<i64>)>>,
+    pub files: Vec<JobFiles>,
     jobs: usize,
 }
 
@@ -101,10 +104,8 @@ impl Evaluation {
     }
 }
 
-fn files_port(jobs: &[Vec<(BoundFile, Option<i64>)>]) -> KeyPort {
-    let of_job = |files: &Vec<(BoundFile, Option<i64>)>| {
-        Digest::of_sequence(files.iter().map(|(file, _)| &file.digest))
-    };
+fn files_port(jobs: &[JobFiles]) -> KeyPort {
+    let of_job = |files: &JobFiles| Digest::of_sequence(files.iter().map(|(file, _)| &file.digest));
     let digests: Vec<Digest> = jobs.iter().map(of_job).collect();
     let column =
         KeyColumn { kind: Type::Text, unit: String::new(), digest: Digest::of_sequence(&digests) };
@@ -154,7 +155,7 @@ impl Engine<'_> {
 
     /// A source's files by job: by the hash of the row id inside, else of the digest; in a bucket
     /// by id and digest. Names decide nothing.
-    fn files(&self, node: &Node) -> Result<Vec<Vec<(BoundFile, Option<i64>)>>> {
+    fn files(&self, node: &Node) -> Result<Vec<JobFiles>> {
         let files = match &node.dataset {
             Some((_, Binding::Files(files))) => files,
             Some((slot, Binding::Broken(what))) => {
@@ -189,11 +190,14 @@ impl Engine<'_> {
     /// The record of a key, if it and all its objects are there.
     pub fn fresh_record(&self, key: Digest) -> Result<Option<Record>> {
         let Some(record) = self.store.record(key)? else { return Ok(None) };
+        let mut last = None;
         let whole = record.outputs.iter().all(|output| {
-            output
-                .parts
-                .iter()
-                .all(|part| part.object.is_none_or(|o| self.store.has_object(o, part.bytes)))
+            output.parts.iter().all(|part| {
+                // Parts of one pack lie beside each other: one look serves them all.
+                let same = last == part.object;
+                last = part.object;
+                same || part.object.is_none_or(|o| self.store.has_object(o, part.bytes))
+            })
         });
         Ok(whole.then_some(record))
     }

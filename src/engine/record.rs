@@ -9,7 +9,7 @@ use super::key::Key;
 use super::types::ColumnMeta;
 
 /// Format of the records in `cache/v1`; other formats are not read.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The result of a node or of one of its shards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,11 +53,16 @@ pub struct Part {
     /// in order.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selections: BTreeMap<String, Digest>,
-    /// The Parquet object with the stored columns and row numbers; `None` if there are none.
+    /// The object that holds the Parquet file of the stored columns and row numbers; `None` if
+    /// there are none. A job's parts lie in one object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<Digest>,
     /// Size of the object in bytes.
+    #[serde(default)]
     pub bytes: u64,
+    /// Where in the object the Parquet file lies: first byte and length.
+    #[serde(default)]
+    pub at: [u64; 2],
 }
 
 impl OutputRecord {

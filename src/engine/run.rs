@@ -181,7 +181,7 @@ impl Engine<'_> {
             code: code_version(),
             machine: machine_class(),
         };
-        self.store.put_record(&record)?;
+        self.store.put_shard_record(&record)?;
         self.observer.event(&Event::JobEnded {
             node: &node.name,
             rows: job_rows(&task.evaluation, task.job),

@@ -105,25 +105,36 @@ impl Store {
         Ok(())
     }
 
-    /// Stores a table as a Parquet object named by the digest of its bytes.
-    pub fn put_table(&self, batch: &RecordBatch) -> Result<(Digest, u64)> {
-        let bytes = parquet_bytes(batch)?;
-        let digest = Digest::of_bytes(&bytes);
+    /// Stores bytes as an object named by their digest.
+    pub fn put_object(&self, bytes: &[u8]) -> Result<Digest> {
+        let digest = Digest::of_bytes(bytes);
         let path = self.object_path(digest);
         if fs::metadata(&path).map(|m| m.len()).ok() != Some(bytes.len() as u64) {
-            self.commit(&path, &bytes)?;
+            self.commit(&path, bytes)?;
         }
-        Ok((digest, bytes.len() as u64))
+        Ok(digest)
     }
 
-    /// Reads columns of an object, its bytes checked; a damaged object is set aside.
-    pub fn read_columns(&self, object: Digest, columns: &[&str]) -> Result<Vec<ArrayRef>> {
+    /// Reads columns of the Parquet file that lies `at` (first byte, length) in an object. The
+    /// bytes of the object are checked; a damaged one is set aside.
+    pub fn read_columns(
+        &self,
+        object: Digest,
+        at: [u64; 2],
+        columns: &[&str],
+    ) -> Result<Vec<ArrayRef>> {
         let path = self.object_path(object);
         let bytes = match self.recent(object) {
             Some(bytes) => bytes,
             None => self.read_object(object, &path)?,
         };
-        read_parquet(bytes, columns).map_err(|why| EngineError::corrupt(&path, why.to_string()))
+        let [start, length] = at;
+        let range = start as usize..(start.saturating_add(length)) as usize;
+        if range.end > bytes.len() || range.start > range.end {
+            return Err(EngineError::corrupt(&path, "a part lies beyond its end"));
+        }
+        read_parquet(bytes.slice(range), columns)
+            .map_err(|why| EngineError::corrupt(&path, why.to_string()))
     }
 
     fn recent(&self, object: Digest) -> Option<Bytes> {
@@ -178,12 +189,18 @@ impl Store {
         Ok(sound)
     }
 
-    /// Writes a record: the last step of a commit.
+    /// Writes the record of a node: the last step of a commit.
     pub fn put_record(&self, record: &Record) -> Result<Digest> {
         let key = record.key.digest();
-        let path = self.record_path(key);
-        let body = serde_json::to_vec(record).map_err(EngineError::table("record"))?;
-        self.commit(&path, &seal(&body))?;
+        self.commit(&self.record_path(key), &sealed_json(record)?)?;
+        Ok(key)
+    }
+
+    /// Writes the record of a shard. It is not synced: one that a power cut tears or loses costs
+    /// the shard's work, never a wrong result, because its seal and its objects are checked.
+    pub fn put_shard_record(&self, record: &Record) -> Result<Digest> {
+        let key = record.key.digest();
+        self.commit_unsynced(&self.record_path(key), &sealed_json(record)?)?;
         Ok(key)
     }
 
@@ -259,9 +276,23 @@ fn sealed(bytes: &[u8]) -> Option<&[u8]> {
     (seal.parse::<Digest>().ok()? == Digest::of_bytes(body)).then_some(body)
 }
 
-fn parquet_bytes(batch: &RecordBatch) -> Result<Vec<u8>> {
+fn sealed_json(record: &Record) -> Result<Vec<u8>> {
+    let body = serde_json::to_vec(record).map_err(EngineError::table("record"))?;
+    Ok(seal(&body))
+}
+
+/// Tables smaller than this are not compressed: a compressor costs more to set up than it saves.
+const SMALL_BYTES: usize = 32 << 10;
+
+/// A table as a Parquet file.
+pub fn parquet_bytes(batch: &RecordBatch) -> Result<Vec<u8>> {
+    let compression = if batch.get_array_memory_size() < SMALL_BYTES {
+        Compression::UNCOMPRESSED
+    } else {
+        Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default())
+    };
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+        .set_compression(compression)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_created_by("mdwarf".to_owned());
     for field in batch.schema().fields() {
