@@ -24,6 +24,9 @@ pub fn selection_column(port: &str) -> String {
     format!("#rows:{port}")
 }
 
+/// The artifacts bound to a node's ports. Shared: a deep graph is many tables, not many copies.
+pub type Inputs = Arc<BTreeMap<String, (Artifact, Scope)>>;
+
 /// A table that exists.
 #[derive(Clone)]
 pub struct Artifact {
@@ -38,7 +41,7 @@ pub struct Artifact {
     /// Which of the record's outputs it is.
     pub index: usize,
     /// What its carried columns come from, and how much of it a job was handed.
-    pub inputs: BTreeMap<String, (Artifact, Scope)>,
+    pub inputs: Inputs,
 }
 
 impl Artifact {

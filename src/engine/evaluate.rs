@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::artifact::{Artifact, ReadDigests};
+use super::artifact::{Artifact, Inputs, ReadDigests};
 use super::digest::Digest;
 use super::error::{EngineError, Result};
 use super::events::Observer;
@@ -44,7 +44,7 @@ pub struct Evaluation {
     /// Its digest.
     pub digest: Digest,
     /// The bound inputs by port.
-    pub inputs: BTreeMap<String, (Artifact, Scope)>,
+    pub inputs: Inputs,
     reads: BTreeMap<String, (Scope, ReadDigests)>,
     /// A source's files by job.
     pub files: Vec<JobFiles>,
@@ -221,7 +221,7 @@ impl Engine<'_> {
     }
 }
 
-fn bound_inputs(node: &Node, done: &[Option<Outputs>]) -> BTreeMap<String, (Artifact, Scope)> {
+fn bound_inputs(node: &Node, done: &[Option<Outputs>]) -> Inputs {
     let mut inputs = BTreeMap::new();
     for bound in &node.ports {
         if let Some((source, output)) = bound.source
@@ -230,7 +230,7 @@ fn bound_inputs(node: &Node, done: &[Option<Outputs>]) -> BTreeMap<String, (Arti
             inputs.insert(bound.port.name.clone(), (outputs[output].clone(), bound.port.scope));
         }
     }
-    inputs
+    Arc::new(inputs)
 }
 
 /// Joins the records of a node's jobs into the node's own.
