@@ -3,7 +3,9 @@
 //! - `stories`: edit → run → what ran, what was reused
 //! - `bad_input`: every wrong input is a named reject or a clear error
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
+//! - `sources`: mirrors, downloads, wrong bytes
 //! - `revisions`: outputs move only with the revision of their stage
+//! - `words`: what people see, as snapshots
 //! - `architecture`: who may use whom, read off the `use` lines
 
 mod architecture;
@@ -11,5 +13,7 @@ mod bad_input;
 mod nearby;
 mod project;
 mod revisions;
+mod sources;
 mod spectra;
 mod stories;
+mod words;

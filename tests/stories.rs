@@ -277,7 +277,7 @@ fn why_names_old_and_new() {
 
 #[test]
 fn bytes_do_not_depend_on_threads_or_buckets() {
-    let catalogs: Vec<Vec<u8>> = [("1", "4"), ("2", "4"), ("2", "1"), ("1", "7")]
+    let catalogs: Vec<Vec<u8>> = [("1", "4"), ("2", "1"), ("2", "7"), ("1", "256")]
         .iter()
         .map(|(jobs, buckets)| {
             let project = project();

@@ -34,6 +34,7 @@ use talk::Talk;
 
 /// Reads the arguments, does the verb, tells how it ended.
 pub fn main() -> ExitCode {
+    quiet_panics_of_stages();
     let cli = Cli::parse();
     let talk = Talk::new(cli.common.color);
     match dispatch(&cli, &talk) {
@@ -43,6 +44,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// A panic in a stage becomes the failure of its node, with the message: the default report on top
+/// of it would only hide that. RUST_BACKTRACE brings it back.
+fn quiet_panics_of_stages() {
+    if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
+        return;
+    }
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() == Some("main") {
+            default(panic);
+        }
+    }));
 }
 
 fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
