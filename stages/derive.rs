@@ -35,8 +35,10 @@ struct Column {
     expr: Formula,
     #[serde(default)]
     unit: String,
-    #[serde(default)]
+    // What people read of a column decides none of its values.
+    #[serde(default, skip_serializing)]
     ucd: String,
+    #[serde(skip_serializing)]
     about: String,
 }
 

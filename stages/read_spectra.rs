@@ -36,7 +36,8 @@ pub const STAGE: StageDef =
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadSpectra {
-    /// The dataset slot.
+    /// The dataset slot. (Its name decides nothing, its bytes do: it is not part of the key.)
+    #[serde(skip_serializing)]
     dataset: String,
     /// Number of buckets by obsid.
     #[serde(default = "sixteen")]
@@ -91,6 +92,11 @@ impl Stage for ReadSpectra {
     }
 
     fn outputs(&self, _inputs: &Schemas) -> Result<Vec<Output>, StageError> {
+        if self.buckets == 0 {
+            return Err(StageError::new(
+                "`buckets = 0` leaves no place for a spectrum; give 1 or more",
+            ));
+        }
         let mut columns = header_columns()?;
         columns.extend(pixel_columns());
         let text = |name: &str, about: &str| {

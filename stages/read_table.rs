@@ -33,7 +33,8 @@ pub const STAGE: StageDef = StageDef::of::<ReadTable>("read_table", 1, "reads a 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadTable {
-    /// The dataset slot.
+    /// The dataset slot. (Its name decides nothing, its bytes do: it is not part of the key.)
+    #[serde(skip_serializing)]
     dataset: String,
     /// How the file is written.
     format: TableFormat,
@@ -78,9 +79,10 @@ struct Declared {
     parse: Option<Parse>,
     #[serde(default)]
     unit: String,
-    #[serde(default)]
+    // What people read of a column decides none of its values.
+    #[serde(default, skip_serializing)]
     ucd: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     about: String,
 }
 
@@ -123,6 +125,9 @@ impl Stage for ReadTable {
             columns.push(NewColumn::new(numbered.clone()));
         }
         let mut rows = Output::table("rows", columns).id(self.id.as_deref().unwrap_or("row"));
+        if self.buckets == Some(0) {
+            return Err(StageError::new("`buckets = 0` leaves no place for a row; give 1 or more"));
+        }
         if let Some(buckets) = self.buckets {
             rows = rows.split(Split::Buckets(buckets));
         }

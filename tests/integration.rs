@@ -2,6 +2,7 @@
 //!
 //! - `stories`: edit → run → what ran, what was reused
 //! - `bad_input`: every wrong input is a named reject or a clear error
+//! - `faults`: damage and odd values never become silent wrongs
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
 //! - `sources`: mirrors, downloads, wrong bytes
 //! - `revisions`: outputs move only with the revision of their stage
@@ -10,6 +11,7 @@
 
 mod architecture;
 mod bad_input;
+mod faults;
 mod nearby;
 mod project;
 mod revisions;

@@ -60,7 +60,7 @@ fn last_notes(project: &Project, node: &str) -> Result<Option<Vec<String>>, Fail
 fn failure(project: &Project, node: &str) -> Option<(String, String)> {
     for entry in project.history() {
         match entry.nodes.iter().find(|n| n.node == node).map(|n| &n.outcome) {
-            Some(Outcome::Failed { error }) => return Some((entry.id, error.clone())),
+            Some(Outcome::Failed { error, .. }) => return Some((entry.id, error.clone())),
             Some(Outcome::Ran { .. } | Outcome::Reused) => return None,
             _ => {}
         }

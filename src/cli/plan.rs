@@ -102,7 +102,7 @@ pub fn reasons(project: &Project, node: &NodePlan) -> Vec<String> {
 fn failure(project: &Project, node: &str) -> Option<String> {
     let entry = project.latest()?.nodes.iter().find(|n| n.node == node)?;
     match &entry.outcome {
-        Outcome::Failed { error } => Some(without_node(error, node).to_owned()),
+        Outcome::Failed { error, .. } => Some(without_node(error, node).to_owned()),
         _ => None,
     }
 }

@@ -116,7 +116,7 @@ fn readable_by_all(path: &Path) -> Result<(), Failure> {
 
 fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<Vec<u8>, Failure> {
     let failed = |why: String| EngineError::Table { place: artifact.name.clone(), why };
-    let key = artifact.record.key.digest().to_string();
+    let key = artifact.record.name.to_string();
     Ok(match extension {
         "parquet" => {
             let footer = [

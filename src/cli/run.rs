@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::args::{Cli, RunArgs};
 use super::claims;
-use super::failure::{CLAIM_MISSED, Failure, STAGE_FAILED, split_hint};
+use super::failure::{CLAIM_MISSED, CORRUPT, Failure, STAGE_FAILED, split_hint};
 use super::plan::{self, Selection};
 use super::progress::Progress;
 use super::project::Project;
@@ -48,7 +48,6 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
     project.sources.remember()?;
     let done: Vec<Option<Outputs>> = settled.iter().map(|s| s.outputs.clone()).collect();
     let claims = project.engine(&progress).claims(&done);
-    let published = publish(&project, &done)?;
     let entry = RunEntry {
         id: run_id(started_at),
         started: started_at.as_secs(),
@@ -63,7 +62,9 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
     };
     project.store.save_gathered()?;
     project.ledger.write(&project.store, &entry)?;
-    report(cli, talk, &entry, &published);
+    let published = publish(&project, &done);
+    report(cli, talk, &entry, published.as_deref().unwrap_or_default());
+    published?;
     if options.stop.load(Ordering::Relaxed) {
         return Err(Failure {
             code: STAGE_FAILED,
@@ -165,6 +166,10 @@ fn node_entries(project: &Project, settled: Vec<Settled>) -> Vec<NodeEntry> {
 }
 
 fn exit_code(entry: &RunEntry, strict: bool) -> u8 {
+    let corrupt = |o: &Outcome| matches!(o, Outcome::Failed { corrupt: true, .. });
+    if entry.nodes.iter().any(|n| corrupt(&n.outcome)) {
+        return CORRUPT;
+    }
     let failed = entry.nodes.iter().any(|n| matches!(n.outcome, Outcome::Failed { .. }));
     let missed = entry.claims.iter().any(|c| c.status == Status::Miss);
     match (failed, missed && strict) {
@@ -211,7 +216,7 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
 fn exceptions(talk: &Talk, entry: &RunEntry) {
     for node in &entry.nodes {
         match &node.outcome {
-            Outcome::Failed { error } => {
+            Outcome::Failed { error, .. } => {
                 let (message, hint) = split_hint(error);
                 talk.error(message);
                 let again = format!("`mdwarf log {}` shows it again", node.node);

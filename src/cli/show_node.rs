@@ -50,7 +50,7 @@ fn head(planned: &Planned, index: usize) -> String {
     let made = planned.plan.done[index].as_ref().and_then(|outputs| outputs.first());
     if let Some(artifact) = made {
         let record = &artifact.record;
-        lines.push(format!("key:      {}", record.key.digest()));
+        lines.push(format!("key:      {}", record.name));
         lines.push(format!("made by:  {} on {}", record.code, record.machine));
     }
     lines.push("parameters:".into());
@@ -141,7 +141,7 @@ fn node_json(planned: &Planned, index: usize) -> Value {
         "params": node.params,
         "seed": node.seed,
         "dataset": node.dataset.as_ref().map(|(slot, _)| slot),
-        "key": done.and_then(|d| d.first()).map(|a| a.record.key.digest()),
+        "key": done.and_then(|d| d.first()).map(|a| a.record.name),
         "ports": ports,
         "outputs": outputs,
     })

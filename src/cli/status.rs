@@ -142,7 +142,7 @@ pub fn word(outcome: &Outcome) -> String {
 /// Why there is no result.
 pub fn why(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Failed { error } => Some(error.clone()),
+        Outcome::Failed { error, .. } => Some(error.clone()),
         Outcome::Skipped { because } => Some(because.clone()),
         Outcome::Absent { dataset } => Some(format!("dataset `{dataset}` is absent")),
         Outcome::Ran { .. } | Outcome::Reused => None,

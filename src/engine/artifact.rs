@@ -176,7 +176,7 @@ impl Artifact {
         }
         let whole: Vec<Digest> = pairs.iter().zip(&sources).map(|(p, s)| p.unwrap_or(*s)).collect();
         let signature = Digest::of_sequence(&whole);
-        let memo = self.record.key.digest();
+        let memo = self.record.name;
         if let Some(known) = store.gathered(memo, self.index, column, signature)
             && known.len() == whole.len()
         {

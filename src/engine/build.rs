@@ -12,7 +12,7 @@ use super::source::Binding;
 use super::spec::{
     DatasetSlot, NodeSpec, PortRef, Span, Spec, SpecError, SpecErrors, cycle_error, did_you_mean,
 };
-use super::stage::{Need, Output, Port, Schemas, TableSchema};
+use super::stage::{Need, Output, Port, Schemas, Scope, TableSchema};
 
 /// Finds what fills a slot.
 pub type Binder<'a> = &'a dyn Fn(&DatasetSlot) -> Binding;
@@ -93,14 +93,20 @@ impl Builder<'_> {
         let Built { work, params } = (stage.build)(spec).map_err(|e| vec![e])?;
         let ports = work.ports();
         let bound = self.bind_ports(spec, stage, ports)?;
+        let dataset = self.dataset(spec, work.dataset()).map_err(|e| vec![e])?;
+        let absent = self.absent(&bound, &dataset);
+        // The shape of a node that will run is that of the inputs that it will have.
+        let bound: Vec<BoundPort> = match absent {
+            Some(_) => bound,
+            None => bound.into_iter().map(|b| self.without_absent(b)).collect(),
+        };
         let schemas = self.schemas(&bound);
         let outputs = work.outputs(&schemas).map_err(|why| {
             let message = format!("node `{}`: {why}", spec.name);
             vec![SpecError::new("pipeline.outputs", message, spec.name_span.clone(), "this node")]
         })?;
+        refuse_unsound(spec, &bound, &outputs)?;
         let (outputs, shapes) = self.shapes(spec, outputs, &schemas)?;
-        let dataset = self.dataset(spec, work.dataset()).map_err(|e| vec![e])?;
-        let absent = self.absent(&bound, &dataset);
         Ok(Node {
             name: spec.name.clone(),
             seed: work.seed_purpose().map(|purpose| node_seed(self.spec.seed, purpose)),
@@ -109,7 +115,7 @@ impl Builder<'_> {
             params,
             section: spec.section.clone(),
             about: spec.about.clone().unwrap_or_default(),
-            ports: bound.into_iter().map(|b| self.without_absent(b)).collect(),
+            ports: bound,
             outputs,
             schemas: shapes,
             dataset,
@@ -246,15 +252,22 @@ impl Builder<'_> {
         Ok(Some((name.to_owned(), (self.bind)(slot))))
     }
 
+    /// The absent dataset that a node cannot do without: that of a required port, or of all its
+    /// ports where none is required.
     fn absent(&self, bound: &[BoundPort], dataset: &Option<(String, Binding)>) -> Option<String> {
         if let Some((name, Binding::Absent(_))) = dataset {
             return Some(name.clone());
         }
-        bound
-            .iter()
-            .filter(|b| !b.port.optional)
-            .filter_map(|b| b.source)
-            .find_map(|(node, _)| self.nodes[node].absent.clone())
+        let source = |b: &BoundPort| b.source.and_then(|(node, _)| self.nodes[node].absent.clone());
+        let required = bound.iter().filter(|b| !b.port.optional);
+        if let Some(name) = required.clone().find_map(source) {
+            return Some(name);
+        }
+        let mut given = bound.iter().filter(|b| b.source.is_some()).peekable();
+        let nothing_left = required.count() == 0
+            && given.peek().is_some()
+            && given.clone().all(|b| source(b).is_some());
+        if nothing_left { given.find_map(source) } else { None }
     }
 
     /// An optional port whose source is absent is as good as unbound.
@@ -298,6 +311,25 @@ impl Builder<'_> {
             publish,
         })
     }
+}
+
+/// What the engine could not keep apart: parts of two driving ports, or parts of parts.
+fn refuse_unsound(
+    spec: &NodeSpec,
+    bound: &[BoundPort],
+    outputs: &[Output],
+) -> Result<(), Vec<SpecError>> {
+    let driving = bound.iter().filter(|b| b.port.scope == Scope::Driving).count();
+    let what = if driving > 1 {
+        "is driven by two ports"
+    } else if driving == 1 && outputs.iter().any(|output| output.split.is_some()) {
+        "cuts an output that a port has cut into parts already"
+    } else {
+        return Ok(());
+    };
+    let message = format!("stage `{}` of node `{}` {what}", spec.stage.value, spec.name);
+    let span = spec.name_span.clone();
+    Err(vec![SpecError::new("pipeline.contract", message, span, "this node")])
 }
 
 fn graph(nodes: &[Node]) -> DiGraph<usize, String> {

@@ -148,7 +148,9 @@ impl Engine<'_> {
 fn equals(value: &Value, wanted: &Scalar) -> bool {
     match wanted {
         Scalar::Boolean(wanted) => value.as_bool() == Some(*wanted),
-        Scalar::Integer(wanted) => value.as_i64() == Some(*wanted),
+        Scalar::Integer(wanted) => {
+            value.as_i64() == Some(*wanted) || value.as_f64() == Some(*wanted as f64)
+        }
         Scalar::Float(wanted) => value.as_f64() == Some(*wanted),
         Scalar::Text(wanted) => value.as_str() == Some(wanted),
     }

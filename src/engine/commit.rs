@@ -1,6 +1,6 @@
 //! From a job's products to stored parts: checked, cut, hashed, written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
@@ -111,6 +111,8 @@ struct Sound {
     columns: Vec<ArrayRef>,
     /// Row numbers by port; absent where all rows of the port are kept in order.
     selections: BTreeMap<String, UInt32Array>,
+    /// Ports whose rows this output's are, whether or not a column of them is carried today.
+    ports: BTreeSet<String>,
 }
 
 fn check(node: &Node, output: &Output, product: Product, handed: &PortRows) -> Result<Sound> {
@@ -140,8 +142,9 @@ fn check(node: &Node, output: &Output, product: Product, handed: &PortRows) -> R
             ));
         }
     }
+    let ports = product.rows.keys().cloned().collect();
     let selections = check_selections(node, output, product.rows, rows, handed)?;
-    Ok(Sound { rows, columns, selections })
+    Ok(Sound { rows, columns, selections, ports })
 }
 
 fn check_columns(node: &Node, output: &Output, product: &Product) -> Result<Vec<ArrayRef>> {
@@ -198,7 +201,9 @@ fn check_selections(
     handed: &PortRows,
 ) -> Result<BTreeMap<String, UInt32Array>> {
     let mut sound = BTreeMap::new();
+    let mut told = BTreeSet::new();
     for (port, selection) in given {
+        told.insert(port.clone());
         let n = handed.get(&port).copied().unwrap_or(0);
         if selection.len() != rows || selection.iter().flatten().any(|row| u64::from(row) >= n) {
             return Err(broken(
@@ -219,9 +224,7 @@ fn check_selections(
         Rows::New => None,
     };
     for carried in &output.carried {
-        let n = handed.get(&carried.port).copied();
-        let known = Some(&carried.port) == same || sound.contains_key(&carried.port);
-        if !known && n != Some(rows as u64) {
+        if Some(&carried.port) != same && !told.contains(&carried.port) {
             return Err(broken(
                 node,
                 format!(
@@ -280,14 +283,15 @@ impl Sound {
         };
         let columns = self.columns.iter().map(|c| gather(c.as_ref())).collect::<Result<_>>()?;
         let mut selections = BTreeMap::new();
-        for carried in &output.carried {
-            let selection = match self.selections.get(&carried.port) {
+        let ports = self.ports.iter().chain(output.carried.iter().map(|c| &c.port));
+        for port in ports {
+            let selection = match self.selections.get(port) {
                 Some(selection) => gather(selection)?.as_primitive::<UInt32Type>().clone(),
                 None => rows.clone(),
             };
-            selections.insert(carried.port.clone(), selection);
+            selections.insert(port.clone(), selection);
         }
-        Ok(Sound { rows: rows.len(), columns, selections })
+        Ok(Sound { rows: rows.len(), columns, selections, ports: self.ports.clone() })
     }
 }
 
@@ -310,6 +314,7 @@ fn split_rows(
                 .collect())
         }
         Split::Buckets(n) => {
+            let n = &(*n).max(1);
             let ids = id_column(node, output, sound)?;
             let mut order: Vec<(u32, i64, u32)> = ids
                 .values()

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, LargeListArray, ListArray,
@@ -239,16 +240,42 @@ fn list_rows(rows: impl Iterator<Item = Option<ArrayRef>>) -> Vec<Option<ArrayRe
     rows.collect()
 }
 
-/// Brings a column to the encoding in which the engine stores its logical type.
+/// Brings a column to the form in which the engine stores it: one encoding a logical type, and
+/// one zero and one NaN, as its digest has it; equal digests then mean equal bytes for a stage.
 pub fn canonical_encoding(array: &ArrayRef) -> Option<ArrayRef> {
     let stored = Type::of(array.data_type())?.arrow();
-    if *array.data_type() == stored { Some(array.clone()) } else { cast(array, &stored).ok() }
+    let array =
+        if *array.data_type() == stored { array.clone() } else { cast(array, &stored).ok()? };
+    Some(canonical_floats(&array))
+}
+
+fn canonical_floats(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Float32 => Arc::new(
+            array
+                .as_primitive::<Float32Type>()
+                .unary::<_, Float32Type>(|v| if v.is_nan() { f32::NAN } else { v + 0.0 }),
+        ),
+        DataType::Float64 => Arc::new(
+            array
+                .as_primitive::<Float64Type>()
+                .unary::<_, Float64Type>(|v| if v.is_nan() { f64::NAN } else { v + 0.0 }),
+        ),
+        DataType::List(item) => {
+            let lists = array.as_list::<i32>();
+            Arc::new(ListArray::new(
+                item.clone(),
+                lists.offsets().clone(),
+                canonical_floats(lists.values()),
+                lists.nulls().cloned(),
+            ))
+        }
+        _ => array.clone(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{Float64Array, Int64Array, LargeStringArray, StringArray, StringViewArray};
     use arrow::datatypes::Float32Type;
 

@@ -240,7 +240,7 @@ pub fn join_records(key: Key, jobs: Vec<Record>) -> Result<Record> {
         stage: key.stage.clone(),
         what: "no jobs".into(),
     })?;
-    let mut joined = Record { key, ..first };
+    let mut joined = Record { name: key.digest(), key, ..first };
     for record in jobs {
         joined.seconds += record.seconds;
         joined.log.extend(record.log);

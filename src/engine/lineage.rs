@@ -126,7 +126,7 @@ impl Pipeline {
         }
         if let Some(outputs) = &done[*node] {
             let record = &outputs[*output].record;
-            facts["key"] = json!(record.key.digest());
+            facts["key"] = json!(record.name);
             facts["code"] = json!(record.code);
         }
         facts

@@ -9,13 +9,16 @@ use super::key::Key;
 use super::types::ColumnMeta;
 
 /// Format of the records in `cache/v1`; other formats are not read.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The result of a node or of one of its shards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Format of this file.
     pub format: u32,
+    /// The key's digest. (A number in the key's JSON need not read back to its last bit, so the
+    /// digest cannot be made again from what was read.)
+    pub name: Digest,
     /// What decided the result.
     pub key: Key,
     /// The tables that came out, in the stage's order.

@@ -39,6 +39,9 @@ pub enum Outcome {
     Failed {
         /// The message.
         error: String,
+        /// Whether damaged data, not the stage, is at fault.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        corrupt: bool,
     },
     /// Not tried, because of a failure before it or because it was not asked for.
     Skipped {
@@ -87,6 +90,7 @@ struct NodeRun {
     seconds: f64,
     reasons: Vec<String>,
     failure: Option<EngineError>,
+    cancelled: Arc<AtomicBool>,
 }
 
 struct Task {
@@ -94,6 +98,8 @@ struct Task {
     job: usize,
     evaluation: Arc<Evaluation>,
     wholes: Arc<BTreeMap<String, OnceLock<RecordBatch>>>,
+    /// Set when another job of the node has failed.
+    cancelled: Arc<AtomicBool>,
 }
 
 struct TaskDone {
@@ -143,7 +149,12 @@ impl Engine<'_> {
                 in_flight: 0,
                 failed: false,
             };
-            scheduler.drive(&result_queue)
+            let settled = scheduler.drive(&result_queue);
+            if settled.is_err() {
+                // The store itself is at fault: what is queued would be work for nothing.
+                options.stop.store(true, Ordering::Relaxed);
+            }
+            settled
         })
     }
 
@@ -152,10 +163,16 @@ impl Engine<'_> {
             let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(task) = next else { return };
             let node = &self.pipeline.nodes[task.node];
-            let result = if stop.load(Ordering::Relaxed) {
+            let cancelled = task.cancelled.load(Ordering::Relaxed);
+            let result = if cancelled || stop.load(Ordering::Relaxed) {
                 Err(EngineError::Stage { node: node.name.clone(), what: "interrupted".into() })
             } else {
-                self.do_job(node, &task)
+                catch_unwind(AssertUnwindSafe(|| self.do_job(node, &task))).unwrap_or_else(
+                    |panic| {
+                        let what = format!("the engine panicked: {}", panic_text(&*panic));
+                        Err(EngineError::Stage { node: node.name.clone(), what })
+                    },
+                )
             };
             if results.send(TaskDone { node: task.node, job: task.job, result }).is_err() {
                 return;
@@ -171,10 +188,12 @@ impl Engine<'_> {
             .map_err(|panic| failed(format!("the stage panicked: {}", panic_text(&*panic))))?
             .map_err(|why| failed(why.to_string()))?;
         let handed = task.evaluation.handed(task.job);
+        let key = task.evaluation.job_key(task.job);
         let outputs = commit_products(self.store, node, products, &handed)?;
         let record = Record {
             format: FORMAT,
-            key: task.evaluation.job_key(task.job),
+            name: key.digest(),
+            key,
             outputs,
             log: job.log.into_inner().unwrap_or_else(PoisonError::into_inner),
             seconds: started.elapsed().as_secs_f64(),
@@ -363,6 +382,7 @@ impl Scheduler<'_> {
             (0..records.len()).filter(|job| records[*job].is_none()).collect();
         let rows = evaluation.driving_rows();
         engine.observer.event(&Event::NodeStarted { node: &node.name, jobs: missing.len(), rows });
+        let cancelled = Arc::new(AtomicBool::new(false));
         let run = NodeRun {
             evaluation: evaluation.clone(),
             wholes: wholes.clone(),
@@ -372,11 +392,17 @@ impl Scheduler<'_> {
             seconds: 0.0,
             reasons,
             failure: None,
+            cancelled: cancelled.clone(),
         };
         self.running.insert(index, run);
         for job in missing {
-            let task =
-                Task { node: index, job, evaluation: evaluation.clone(), wholes: wholes.clone() };
+            let task = Task {
+                node: index,
+                job,
+                evaluation: evaluation.clone(),
+                wholes: wholes.clone(),
+                cancelled: cancelled.clone(),
+            };
             if self.tasks.send(task).is_ok() {
                 self.in_flight += 1;
             }
@@ -394,7 +420,10 @@ impl Scheduler<'_> {
                 run.seconds += record.seconds;
                 run.records[done.job] = Some(record);
             }
-            Err(why) => run.failure = run.failure.take().or(Some(why)),
+            Err(why) => {
+                run.cancelled.store(true, Ordering::Relaxed);
+                run.failure = run.failure.take().or(Some(why));
+            }
         }
         self.finish_if_complete(done.node)
     }
@@ -431,7 +460,13 @@ impl Scheduler<'_> {
 
     fn fail(&mut self, index: usize, key: Option<Digest>, why: EngineError) {
         self.failed = true;
-        self.settle(index, Outcome::Failed { error: why.to_string() }, key, vec![], None);
+        self.settle(
+            index,
+            Outcome::Failed { error: why.to_string(), corrupt: why.is_corruption() },
+            key,
+            vec![],
+            None,
+        );
     }
 
     fn settle(

@@ -43,6 +43,8 @@ impl Store {
     /// Opens the store in `cache`, making its folders where they are missing.
     pub fn open(cache: &Path) -> Result<Self> {
         let root = cache.join("v1");
+        let staging = root.join("tmp");
+        fs::create_dir_all(&staging).map_err(EngineError::io("create the folder", &staging))?;
         let store = Store { root, recent: Arc::default(), gathers: Arc::default() };
         if !store.root.join("CACHEDIR.TAG").exists() {
             for folder in ["objects", "records", "runs", "gathers", "downloads", "tmp"] {
@@ -109,7 +111,8 @@ impl Store {
     pub fn put_object(&self, bytes: &[u8]) -> Result<Digest> {
         let digest = Digest::of_bytes(bytes);
         let path = self.object_path(digest);
-        if fs::metadata(&path).map(|m| m.len()).ok() != Some(bytes.len() as u64) {
+        // A damaged object of the right size must not outlive its making again.
+        if !fs::read(&path).is_ok_and(|there| there == bytes) {
             self.commit(&path, bytes)?;
         }
         Ok(digest)
@@ -182,7 +185,7 @@ impl Store {
         };
         let sound = sealed(&bytes)
             .and_then(|body| serde_json::from_slice::<Record>(body).ok())
-            .filter(|record| record.format == FORMAT && record.key.digest() == key);
+            .filter(|record| record.format == FORMAT && record.name == key);
         if sound.is_none() {
             self.quarantine(&path);
         }
@@ -191,7 +194,7 @@ impl Store {
 
     /// Writes the record of a node: the last step of a commit.
     pub fn put_record(&self, record: &Record) -> Result<Digest> {
-        let key = record.key.digest();
+        let key = record.name;
         self.commit(&self.record_path(key), &sealed_json(record)?)?;
         Ok(key)
     }
@@ -199,7 +202,7 @@ impl Store {
     /// Writes the record of a shard. It is not synced: one that a power cut tears or loses costs
     /// the shard's work, never a wrong result, because its seal and its objects are checked.
     pub fn put_shard_record(&self, record: &Record) -> Result<Digest> {
-        let key = record.key.digest();
+        let key = record.name;
         self.commit_unsynced(&self.record_path(key), &sealed_json(record)?)?;
         Ok(key)
     }
@@ -262,13 +265,13 @@ impl Store {
 }
 
 /// Small files end in a line with the digest of what stands before it: a flipped bit is seen.
-fn seal(body: &[u8]) -> Vec<u8> {
+pub(super) fn seal(body: &[u8]) -> Vec<u8> {
     let mut bytes = body.to_vec();
     bytes.extend_from_slice(format!("\n#{}\n", Digest::of_bytes(body)).as_bytes());
     bytes
 }
 
-fn sealed(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn sealed(bytes: &[u8]) -> Option<&[u8]> {
     const SEAL: usize = 67;
     let at = bytes.len().checked_sub(SEAL)?;
     let (body, seal) = bytes.split_at(at);
@@ -319,8 +322,13 @@ fn read_parquet(
     columns: &[&str],
 ) -> std::result::Result<Vec<ArrayRef>, Box<dyn std::error::Error>> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-    let rows = builder.metadata().file_metadata().num_rows().max(1) as usize;
+    // By whole names: a dot in a name is no path.
+    let fields = builder.parquet_schema().root_schema().get_fields();
+    let roots = fields.iter().enumerate().filter(|(_, field)| columns.contains(&field.name()));
+    let roots: Vec<usize> = roots.map(|(index, _)| index).collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+    let n_rows = builder.metadata().file_metadata().num_rows();
+    let rows = n_rows.max(1) as usize;
     let schema = builder.schema().clone();
     let batches: Vec<RecordBatch> =
         builder.with_projection(mask).with_batch_size(rows).build()?.collect::<Result<_, _>>()?;
@@ -329,6 +337,9 @@ fn read_parquet(
         .map(|name| {
             let parts: Vec<ArrayRef> =
                 batches.iter().filter_map(|b| b.column_by_name(name).cloned()).collect();
+            if parts.is_empty() && n_rows > 0 {
+                return Err(format!("the column `{name}` is missing").into());
+            }
             if parts.is_empty() {
                 let field = schema.field_with_name(name)?;
                 return Ok(arrow::array::new_empty_array(field.data_type()));

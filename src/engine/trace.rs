@@ -12,7 +12,7 @@ use super::artifact::Artifact;
 use super::error::{EngineError, Result};
 use super::evaluate::Outputs;
 use super::pipeline::Pipeline;
-use super::store::Store;
+use super::store::{Store, seal, sealed};
 use super::types::Type;
 
 /// A table in which the row stands, and what it says there.
@@ -77,12 +77,13 @@ fn find(store: &Store, artifact: &Artifact, column: &str, id: i64) -> Result<Vec
     }
     let digest = artifact.column_digest(store, column)?;
     let path = store.root().join("index").join(digest.to_string());
-    let index = match fs::read(&path) {
-        Ok(bytes) if bytes.len() % ENTRY == 0 => bytes,
-        _ => {
-            let bytes = build_index(store, artifact, column)?;
-            store.commit_unsynced(&path, &bytes)?;
-            bytes
+    let known = fs::read(&path).ok().and_then(|bytes| Some(sealed(&bytes)?.to_vec()));
+    let index = match known {
+        Some(index) => index,
+        None => {
+            let index = build_index(store, artifact, column)?;
+            store.commit_unsynced(&path, &seal(&index))?;
+            index
         }
     };
     let entry = |at: usize| -> (i64, u32, u32) {

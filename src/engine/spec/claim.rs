@@ -152,6 +152,12 @@ fn measure(
         Err(SpecError::new("spec.claim", message, span, "here")
             .help("a value has either `rows = true` or `column = \"…\"`; `where` and `statistic` go with `column`"))
     };
+    if let Some(other) = statistic.as_ref().filter(|s| s.value != "count") {
+        let message = format!("there is no statistic `{}`", other.value);
+        return Err(SpecError::new("spec.claim", message, other.span.clone(), "here").help(
+            "write `statistic = \"count\"` to count rows, or leave it out and point at one cell",
+        ));
+    }
     match (rows, column) {
         (Some(rows), _) if !rows.value => refuse("`rows` can only be `true`", rows.span),
         (Some(rows), Some(_)) => refuse("a value is `rows` or `column`, not both", rows.span),

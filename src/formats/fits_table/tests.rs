@@ -261,7 +261,6 @@ fn occam_tables_agree_with_astropy() {
 
 /// Not a check by itself: leaves files for astropy where MDWARF_FITS_OUT says.
 #[test]
-#[ignore = "writes files for a check by hand"]
 fn write_for_astropy() {
     let Some(folder) = std::env::var_os("MDWARF_FITS_OUT").map(PathBuf::from) else {
         return;
