@@ -244,7 +244,8 @@ impl Crossmatch {
             ColumnMeta::new(name("n_candidates"), U32).about("sources within the radius"),
         ));
         columns.push(NewColumn::new(
-            ColumnMeta::new(name("ambiguous"), Type::Bool).about("whether there was a choice"),
+            ColumnMeta::new(name("ambiguous"), Type::Bool)
+                .about("whether more than one source lies within the radius"),
         ));
         columns
     }

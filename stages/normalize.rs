@@ -149,7 +149,7 @@ impl Normalize {
         let peak = "height of the correlation peak, where a velocity was measured";
         let error = plain("rv_err_km_s", F64, "km/s", error, "its error");
         columns.extend([
-            z(plain("rv_km_s", F64, "km/s", velocity, "velocity undone, receding is positive")),
+            z(plain("rv_km_s", F64, "km/s", velocity, "heliocentric velocity taken out of the spectrum, receding is positive; a measurement of this program only where rv_source says so")),
             match &self.rv.z_err {
                 Some(read) => error.from("spectra", read, "derived: c z_err"),
                 None => error,

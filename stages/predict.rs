@@ -29,7 +29,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::columns::{bool_array, f64_row, f64s, finite_array, ids, text_array, u32_array};
+use super::columns::{
+    bool_array, f64_row, f64s, finite_array, ids, optional_ids, text_array, u32_array,
+};
 use super::model::{
     BoundsChoice, FitChoice, LossChoice, ModelErrorChoice, check_labels, model_needs, read_model,
     training_labels,
@@ -56,6 +58,10 @@ pub struct Predict {
     /// Row id of the training spectra.
     #[serde(default = "obsid")]
     id: String,
+    /// Column that tells which spectra are of one star, on both sides: with it the result says
+    /// which stars the model was trained with.
+    #[serde(default)]
+    star_id: Option<String>,
     /// Normalized flux.
     #[serde(default = "flux_norm")]
     flux: String,
@@ -111,8 +117,12 @@ const NO_SPECTRUM: &str = "no_spectrum";
 
 impl Stage for Predict {
     fn ports(&self) -> Vec<Port> {
-        let spectra = vec![Need::any(&self.flux), Need::any(&self.ivar)];
+        let mut spectra = vec![Need::any(&self.flux), Need::any(&self.ivar)];
         let mut labels = vec![Need::of(&self.id, I64)];
+        if let Some(star) = &self.star_id {
+            spectra.push(Need::of(star, I64));
+            labels.push(Need::of(star, I64));
+        }
         labels.extend(self.labels.iter().map(Need::any));
         let grid = vec![Need::in_unit("wave_angstrom", "Angstrom")];
         vec![
@@ -162,7 +172,9 @@ impl Stage for Predict {
         let fits = fits.into_iter().collect::<Result<Vec<_>, StageError>>()?;
         let converged = fits.iter().filter(|fit| held(fit).is_some()).count();
         job.note(format!("{converged} of {} fits converged", fits.len()));
-        Ok(vec![Product::new("labels", arrays(&fits, self.labels.len(), &training_ids))])
+        let mut columns = arrays(&fits, self.labels.len(), &training_ids);
+        columns.extend(self.in_training(job)?);
+        Ok(vec![Product::new("labels", columns)])
     }
 }
 
@@ -197,6 +209,15 @@ fn off_grid(what: &str, found: usize, expected: usize) -> StageError {
 }
 
 impl Predict {
+    /// Whether the star of each spectrum is one that the model was trained with.
+    fn in_training(&self, job: &Job) -> Result<Option<ArrayRef>, StageError> {
+        let Some(star) = &self.star_id else { return Ok(None) };
+        let trained: BTreeSet<i64> = ids(job, "training", star)?.into_iter().collect();
+        let stars = optional_ids(job, "spectra", star)?;
+        let known = stars.iter().map(|s| s.is_some_and(|s| trained.contains(&s))).collect();
+        Ok(Some(bool_array(known)))
+    }
+
     fn fit_choice(&self) -> FitChoice {
         FitChoice {
             loss: self.loss,
@@ -244,8 +265,11 @@ impl Predict {
             let unit = inputs["training"].column(label).map_or("", |c| c.unit.as_str());
             let meta = ColumnMeta::new(format!("{name}_ERR"), F64)
                 .unit(unit)
-                .ucd("stat.error")
-                .about("formal error: photon noise and model error");
+                .ucd(format!("stat.error;{}", meta_ucd(inputs, label)).trim_end_matches(';'))
+                .about(
+                    "formal error of the fit (photon noise and model error); the scatter of \
+                     held-out stars is larger",
+                );
             columns.push(self.inferred(meta).from("training", label, "label"));
         }
         for (a, b) in pairs(self.names.len()) {
@@ -256,6 +280,14 @@ impl Predict {
             columns.push(self.inferred(meta));
         }
         columns.extend(self.flags());
+        if let Some(star) = &self.star_id {
+            let name = format!("{}in_training", self.prefix);
+            let meta = ColumnMeta::new(name, Type::Bool)
+                .ucd("meta.code")
+                .about("whether the star is in the training set: its labels are not held out");
+            let edges = NewColumn::new(meta).from("spectra", star, "derived: membership");
+            columns.push(edges.from("training", star, "derived: membership"));
+        }
         columns
     }
 
@@ -285,12 +317,20 @@ impl Predict {
                 Type::Bool,
                 "whether all labels lie in the box of the training labels",
             ),
-            new("at_bound", U32, "bitmask of labels that stopped at a bound, the first is bit 0"),
+            new(
+                "at_bound",
+                U32,
+                "labels that stopped at a bound, a bit each in their order: 1 the first, 2 the second, 4 the third",
+            ),
             new("fixed", U32, "bitmask of labels that are constant in the training set"),
             new(&start, I64, "training spectrum from which the fit started")
                 .from("training", &self.id, "identity"),
         ]
     }
+}
+
+fn meta_ucd<'a>(inputs: &'a Schemas, label: &str) -> &'a str {
+    inputs["training"].column(label).map_or("", |c| c.ucd.as_str())
 }
 
 /// Pairs of labels, the first below the second.

@@ -281,12 +281,23 @@ fn bytes_do_not_depend_on_threads_or_buckets() {
         .iter()
         .map(|(jobs, buckets)| {
             let project = project();
-            let set = format!("spectra.buckets={buckets}");
-            project.run_with(&["-j", jobs, "--set", &set]);
+            project.edit("pipeline.toml", "buckets = 4", &format!("buckets = {buckets}"));
+            project.run_with(&["-j", jobs]);
             fs::read(project.path("results/test/catalog.fits")).expect("the catalog")
         })
         .collect();
     assert!(catalogs.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn a_variant_leaves_the_plain_copies_alone() {
+    let project = project();
+    project.run();
+    let plain = fs::read(project.path("results/test/catalog.fits")).expect("the catalog");
+    project.run_with(&["--set", "predicted.model_error=none"]);
+    assert_eq!(fs::read(project.path("results/test/catalog.fits")).expect("it"), plain);
+    let folders = fs::read_dir(project.path("results")).expect("results").count();
+    assert_eq!(folders, 2);
 }
 
 #[test]

@@ -66,13 +66,13 @@ pub enum Verb {
     #[command(visible_alias = "repro", after_help = "Example: mdwarf run --profile nearby -j 2")]
     Run(RunArgs),
     /// Show what a run would do, and why
-    #[command(after_help = "Example: mdwarf plan --set cuts_gaia.id=obsid")]
+    #[command(after_help = "Example: mdwarf plan --set labels_lit.loss=soft_l1")]
     Plan(PlanArgs),
     /// Show what became of each node in the latest run
     #[command(after_help = "Example: mdwarf status")]
     Status,
     /// Explain why a node is stale, or why it ran last
-    #[command(after_help = "Example: mdwarf why train_literature")]
+    #[command(after_help = "Example: mdwarf why slam_lit")]
     Why {
         /// The node
         node: String,
@@ -111,7 +111,7 @@ pub enum Verb {
         #[arg(long, default_value = "obsid")]
         column: String,
     },
-    /// Compare published numbers with what the latest results say
+    /// Compare claimed numbers, those of the paper where their data are bound, with the results
     #[command(after_help = "Example: mdwarf claims --check")]
     Claims {
         /// Exit with 4 if a claim is missed

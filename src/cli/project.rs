@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::args::Common;
 use super::failure::Failure;
 use super::progress::Progress;
+use super::publish::check_extensions;
 use super::talk::Talk;
 use crate::engine::bind::bind;
 use crate::engine::build::build;
@@ -99,6 +100,7 @@ impl Project {
         let binder = |slot: &_| bind(slot, &root, &sources, observer);
         let pipeline =
             build(spec, REGISTRY, &binder).map_err(|errors| Failure::spec(errors, map))?;
+        check_extensions(&pipeline)?;
         sources.remember()?;
         let ledger = Ledger::open(&store, &pipeline.profile, &pipeline.method)?;
         Ok(Project { root, store, sources, pipeline, ledger })

@@ -15,6 +15,8 @@ use crate::engine::artifact::Artifact;
 use crate::engine::digest::Digest;
 use crate::engine::error::EngineError;
 use crate::engine::evaluate::Outputs;
+use crate::engine::pipeline::Pipeline;
+use crate::engine::spec::PRINTED;
 use crate::engine::types::Type;
 use crate::formats::csv::write_csv;
 use crate::formats::fits_table::write_table;
@@ -36,10 +38,14 @@ struct Stamp {
 }
 
 /// Publishes all files of the pipeline whose source exists.
-pub fn publish(project: &Project, done: &[Option<Outputs>]) -> Result<Vec<Published>, Failure> {
-    let folder = project.root.join("results").join(&project.pipeline.profile);
-    let memory_path =
-        project.store.root().join("published").join(format!("{}.json", project.pipeline.profile));
+pub fn publish(
+    project: &Project,
+    done: &[Option<Outputs>],
+    sets: &[String],
+) -> Result<Vec<Published>, Failure> {
+    let variant = variant(&project.pipeline.profile, &project.pipeline.method, sets)?;
+    let folder = project.root.join("results").join(&variant);
+    let memory_path = project.store.root().join("published").join(format!("{variant}.json"));
     let mut memory: BTreeMap<String, Stamp> = fs::read(&memory_path)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
@@ -67,6 +73,31 @@ pub fn publish(project: &Project, done: &[Option<Outputs>]) -> Result<Vec<Publis
         project.store.commit_unsynced(&memory_path, &bytes)?;
     }
     Ok(published)
+}
+
+/// The folder of a run's copies: a method or `--set` of its own never overwrites the plain ones.
+fn variant(profile: &str, method: &str, sets: &[String]) -> Result<String, Failure> {
+    let mut name = profile.to_owned();
+    if method != PRINTED {
+        name = format!("{name}+{method}");
+    }
+    if !sets.is_empty() {
+        let digest = Digest::of_json(&sets).map_err(EngineError::table("--set"))?;
+        name = format!("{name}+set-{}", digest.short());
+    }
+    Ok(name)
+}
+
+/// Refuses files that could not be written, before anything is done.
+pub fn check_extensions(pipeline: &Pipeline) -> Result<(), Failure> {
+    for (file, ..) in &pipeline.publish {
+        let extension = Path::new(file).extension().and_then(|e| e.to_str()).unwrap_or_default();
+        if !["parquet", "fits", "csv"].contains(&extension) {
+            return Err(Failure::usage(format!("`[publish]` cannot write `{file}`"))
+                .hint("use a name that ends in .parquet, .fits or .csv"));
+        }
+    }
+    Ok(())
 }
 
 /// What decides a copy: names, meanings and contents of the columns.

@@ -1,5 +1,6 @@
 //! The verb `run`: brings all results up to date, keeps the ledger, publishes copies for people.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -62,7 +63,7 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
     };
     project.store.save_gathered()?;
     project.ledger.write(&project.store, &entry)?;
-    let published = publish(&project, &done);
+    let published = publish(&project, &done, &cli.common.set);
     report(cli, talk, &entry, published.as_deref().unwrap_or_default());
     published?;
     if options.stop.load(Ordering::Relaxed) {
@@ -214,6 +215,7 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
 
 /// Nodes that failed or were left out.
 fn exceptions(talk: &Talk, entry: &RunEntry) {
+    let mut absent: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
     for node in &entry.nodes {
         match &node.outcome {
             Outcome::Failed { error, .. } => {
@@ -222,11 +224,12 @@ fn exceptions(talk: &Talk, entry: &RunEntry) {
                 let again = format!("`mdwarf log {}` shows it again", node.node);
                 talk.hint(hint.unwrap_or(&again));
             }
-            Outcome::Absent { dataset } => {
-                talk.note(&format!("`{}` is left out: dataset `{dataset}` is absent", node.node));
-            }
+            Outcome::Absent { dataset } => absent.entry(dataset).or_default().push(&node.node),
             _ => {}
         }
+    }
+    for (dataset, nodes) in absent {
+        talk.note(&format!("dataset `{dataset}` is absent: without {}", nodes.join(", ")));
     }
 }
 

@@ -35,9 +35,9 @@ pub enum EngineError {
         what: String,
     },
     /// The bytes of a dataset cannot be had.
-    #[error("dataset `{dataset}`: {what}")]
+    #[error("source `{dataset}`: {what}")]
     Source {
-        /// The dataset slot.
+        /// The dataset slot, or the file.
         dataset: String,
         /// What is missing or wrong.
         what: String,

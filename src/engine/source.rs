@@ -193,6 +193,15 @@ impl Sources {
             return Ok(kept);
         }
         let missing = |what: String| EngineError::Source { dataset: file.name.clone(), what };
+        if let Some((path, found)) = self.altered(mirror_path.as_deref(), observer)
+            && (self.offline || url.is_none())
+        {
+            return Err(missing(format!(
+                "`{}` is there, but its blake3 is {found}, not {}; fetch the file again",
+                path.display(),
+                file.digest
+            )));
+        }
         match url {
             Some(_) if self.offline => Err(missing(
                 "it is neither in a mirror nor in the store, and `--offline` forbids to fetch it; \
@@ -237,6 +246,13 @@ impl Sources {
         let Some(found) = listing.get(&file.digest) else { return Ok(None) };
         Ok((found.is_file() && self.digest(found, observer)?.0 == file.digest)
             .then(|| found.clone()))
+    }
+
+    /// The file that lies in the mirror where the wanted one should.
+    fn altered(&self, path: Option<&str>, observer: &dyn Observer) -> Option<(PathBuf, Digest)> {
+        let path = self.mirror.as_ref()?.join(path?);
+        let found = self.digest(&path, observer).ok()?.0;
+        Some((path, found))
     }
 
     /// All files of the mirror by digest: from its `BLAKE3` list, else by hashing them once.

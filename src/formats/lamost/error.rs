@@ -108,5 +108,5 @@ pub(super) fn check_beginning(plain: &[u8]) -> Result<(), LamostError> {
         return Ok(());
     }
     let first = &plain[..plain.len().min(24)];
-    Err(LamostError::NotFits { beginning: String::from_utf8_lossy(first).into_owned() })
+    Err(LamostError::NotFits { beginning: first.escape_ascii().to_string() })
 }
