@@ -125,6 +125,10 @@ impl Observer for Progress {
             Event::Hashed { bytes } => {
                 if let Some(bar) = &state.hashing {
                     bar.inc(*bytes);
+                    if bar.length() == Some(bar.position()) {
+                        bar.finish_and_clear();
+                        state.hashing = None;
+                    }
                 }
             }
             Event::Downloading { url, bytes } => {
