@@ -17,23 +17,23 @@
 //!
 //! The best candidate has the lowest rank, then the smallest separation.
 
+mod sky;
+
 use std::collections::BTreeMap;
 
 use arrow::array::UInt32Array;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::columns::{
-    bool_array, f64s, finite_array, i32_array, i64_array, ids, text_array, texts, u32_array,
-};
+use self::sky::{Candidate, Sky};
+use super::columns::{bool_array, finite_array, i32_array, i64_array, ids, text_array, u32_array};
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
     Accounts, Carried, Job, Need, NewColumn, Output, Port, Product, Rows, Schemas, Stage,
     StageError,
 };
 use crate::engine::types::{ColumnMeta, F64, I32, I64, Type, U32};
-use crate::science::neighbors::SkyIndex;
-use crate::science::sky::{Astrometry, is_position, propagate, separation_arcsec};
+use crate::science::sky::is_position;
 
 /// The registry's entry.
 pub const STAGE: StageDef =
@@ -110,17 +110,6 @@ fn j2000() -> f64 {
 
 fn three() -> f64 {
     3.0
-}
-
-/// A pair of target and catalog row.
-#[derive(Clone, Debug)]
-struct Candidate {
-    target: usize,
-    row: usize,
-    rank: i32,
-    /// At the match epoch, at the catalog's, at the observation's; NaN where unknown.
-    separations: [f64; 3],
-    by_id: bool,
 }
 
 impl Stage for Crossmatch {
@@ -351,138 +340,4 @@ impl Crossmatch {
         let columns = vec![i64_array(who), text_array(why.iter().map(Some)), finite_array(nearest)];
         Ok(Product::new("rejects", columns))
     }
-}
-
-/// Positions of both sides, the catalog's at the match epoch.
-struct Sky {
-    targets: (Vec<f64>, Vec<f64>),
-    observed_yr: Vec<f64>,
-    catalog: Vec<Astrometry>,
-    moving: bool,
-    matched: (Vec<f64>, Vec<f64>),
-    radius: Option<Vec<f64>>,
-    rank: Option<Vec<i64>>,
-    target_ids: Option<Vec<Option<String>>>,
-    by_id: BTreeMap<String, usize>,
-    index: SkyIndex,
-}
-
-impl Sky {
-    fn read(spec: &Crossmatch, job: &Job) -> Result<Self, StageError> {
-        let targets = (f64s(job, "targets", &spec.ra)?, f64s(job, "targets", &spec.dec)?);
-        let n = targets.0.len();
-        let observed_yr = match &spec.observed_mjd {
-            Some(column) => f64s(job, "targets", column)?.iter().map(|d| julian_year(*d)).collect(),
-            None => vec![f64::NAN; n],
-        };
-        let catalog = read_catalog(spec, job)?;
-        let moving = spec.proper_motion.is_some();
-        let at_epoch: Vec<(f64, f64)> = catalog
-            .iter()
-            .map(|star| position_at(star, moving, spec.catalog_epoch_yr, spec.epoch_yr))
-            .collect();
-        let matched: (Vec<f64>, Vec<f64>) = at_epoch.into_iter().unzip();
-        let radius = spec.radius_column.as_ref().map(|c| f64s(job, "catalog", c)).transpose()?;
-        let rank = spec.rank_column.as_ref().map(|c| ids(job, "catalog", c)).transpose()?;
-        let target_ids =
-            spec.target_catalog_id.as_ref().map(|c| texts(job, "targets", c)).transpose()?;
-        let mut by_id = BTreeMap::new();
-        if target_ids.is_some() {
-            for (row, id) in texts(job, "catalog", &spec.catalog_id)?.into_iter().enumerate() {
-                if let Some(id) = id {
-                    by_id.entry(id).or_insert(row);
-                }
-            }
-        }
-        let index = SkyIndex::new(&matched.0, &matched.1)?;
-        Ok(Sky {
-            targets,
-            observed_yr,
-            catalog,
-            moving,
-            matched,
-            radius,
-            rank,
-            target_ids,
-            by_id,
-            index,
-        })
-    }
-
-    fn target(&self, target: usize) -> (f64, f64) {
-        (self.targets.0[target], self.targets.1[target])
-    }
-
-    fn candidates(&self, spec: &Crossmatch, target: usize) -> Result<Vec<Candidate>, StageError> {
-        let known = self.target_ids.as_ref().and_then(|ids| ids[target].as_ref());
-        if let Some(row) = known.and_then(|id| self.by_id.get(id)) {
-            return Ok(vec![self.candidate(spec, target, *row, true)]);
-        }
-        let (ra, dec) = self.target(target);
-        if !is_position(ra, dec) {
-            return Ok(Vec::new());
-        }
-        let near = self.index.within(ra, dec, spec.radius_arcsec)?;
-        Ok(near
-            .iter()
-            .filter(|n| self.radius.as_ref().is_none_or(|r| n.separation_arcsec <= r[n.index]))
-            .map(|n| self.candidate(spec, target, n.index, false))
-            .collect())
-    }
-
-    fn candidate(&self, spec: &Crossmatch, target: usize, row: usize, by_id: bool) -> Candidate {
-        let (ra, dec) = self.target(target);
-        let star = &self.catalog[row];
-        let observed = if self.observed_yr[target].is_finite() {
-            position_at(star, self.moving, spec.catalog_epoch_yr, self.observed_yr[target])
-        } else {
-            (f64::NAN, f64::NAN)
-        };
-        let separations = [
-            separation_arcsec(ra, dec, self.matched.0[row], self.matched.1[row]),
-            separation_arcsec(ra, dec, star.ra_deg, star.dec_deg),
-            separation_arcsec(ra, dec, observed.0, observed.1),
-        ];
-        let rank = self.rank.as_ref().map_or(0, |rank| rank[row] as i32);
-        Candidate { target, row, rank, separations, by_id }
-    }
-}
-
-fn read_catalog(spec: &Crossmatch, job: &Job) -> Result<Vec<Astrometry>, StageError> {
-    let ra = f64s(job, "catalog", &spec.catalog_ra)?;
-    let dec = f64s(job, "catalog", &spec.catalog_dec)?;
-    let unknown = || Ok(vec![f64::NAN; ra.len()]);
-    let read = |column: Option<&String>| match column {
-        Some(column) => f64s(job, "catalog", column),
-        None => unknown(),
-    };
-    let pmra = read(spec.proper_motion.as_ref().map(|c| &c[0]))?;
-    let pmdec = read(spec.proper_motion.as_ref().map(|c| &c[1]))?;
-    let parallax = read(spec.parallax.as_ref())?;
-    Ok((0..ra.len())
-        .map(|row| Astrometry {
-            ra_deg: ra[row],
-            dec_deg: dec[row],
-            pmra_mas_yr: pmra[row],
-            pmdec_mas_yr: pmdec[row],
-            parallax_mas: parallax[row],
-            rv_km_s: f64::NAN,
-        })
-        .collect())
-}
-
-/// Position at an epoch; where it cannot be carried there, as it is.
-fn position_at(star: &Astrometry, moving: bool, from_yr: f64, to_yr: f64) -> (f64, f64) {
-    if !moving || from_yr == to_yr || !is_position(star.ra_deg, star.dec_deg) {
-        return (star.ra_deg, star.dec_deg);
-    }
-    match propagate(star, from_yr, to_yr) {
-        Ok(moved) => (moved.ra_deg, moved.dec_deg),
-        Err(_) => (star.ra_deg, star.dec_deg),
-    }
-}
-
-/// Julian year of a modified Julian date.
-fn julian_year(mjd: f64) -> f64 {
-    2000.0 + (mjd - 51_544.5) / 365.25
 }

@@ -87,9 +87,8 @@ fn regressions_equal_libsvm_at_tight_tolerance() {
     let hyper: Array2<f64> = file.array("hyper_C_gamma_eps");
     let grid: Array2<f64> = file.array("grid_labels");
     let expected: Array3<f64> = file.array("grid_pred_scaled");
-    let cases: Vec<(usize, usize)> = (0..hyper.nrows())
-        .flat_map(|h| (0..pixels.len()).map(move |pixel| (h, pixel)))
-        .collect();
+    let cases: Vec<(usize, usize)> =
+        (0..hyper.nrows()).flat_map(|h| (0..pixels.len()).map(move |pixel| (h, pixel))).collect();
     assert_eq!(cases.len(), 96);
     let worst = |&(h, p): &(usize, usize)| {
         let pixel = pixels[p] as usize;
