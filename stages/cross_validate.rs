@@ -129,7 +129,7 @@ fn ten() -> usize {
 }
 
 fn tolerance() -> f64 {
-    1e-5
+    1e-7
 }
 
 fn max_kkt() -> f64 {

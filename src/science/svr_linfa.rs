@@ -15,14 +15,14 @@ use super::svr::{HyperParameters, SvrError, SvrProblem, SvrSolution, SvrSolver, 
 pub struct LinfaSolver {
     /// Stops when the most violating pair of gradients differs by less than this, scaled flux.
     ///
-    /// The default 1e-5 keeps the solver's error far below epsilon; libsvm's customary 1e-3 moves predictions by up
+    /// The default 1e-7 keeps the solver's error far below epsilon; libsvm's customary 1e-3 moves predictions by up
     /// to 6e-3.
     pub tolerance: f64,
 }
 
 impl Default for LinfaSolver {
     fn default() -> Self {
-        Self { tolerance: 1e-5 }
+        Self { tolerance: 1e-7 }
     }
 }
 

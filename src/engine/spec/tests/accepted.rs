@@ -35,7 +35,7 @@ fn claims_are_read() {
     assert_eq!(column.value, "scatter");
     assert_eq!(filter["label"], Scalar::Text("TEFF".into()));
     assert_eq!(filter["fold"], Scalar::Integer(1));
-    assert_eq!(statistic.as_ref().unwrap().value, "median");
+    assert_eq!(statistic.as_ref().unwrap().value, "count");
 }
 
 #[test]

@@ -75,7 +75,7 @@ paper = "71 K"
 accept = [60, 80]
 sample = "SNR > 20, out of fold"
 statistic = "scatter"
-value = { node = "train", column = "scatter", where = { label = "TEFF", fold = 1 }, statistic = "median" }
+value = { node = "train", column = "scatter", where = { label = "TEFF", fold = 1 }, statistic = "count" }
 "#;
 
 const PROFILE: &str = r#"
