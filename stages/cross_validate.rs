@@ -59,7 +59,7 @@ pub struct CrossValidate {
     /// Label columns.
     labels: Vec<String>,
     /// Row id of a training spectrum.
-    #[serde(default = "obsid")]
+    #[serde(default = "super::defaults::obsid")]
     id: String,
     /// Column that tells which spectra are of one star.
     star_id: String,
@@ -67,7 +67,7 @@ pub struct CrossValidate {
     #[serde(default = "snri")]
     snr: String,
     /// Number of folds.
-    #[serde(default = "ten")]
+    #[serde(default = "super::defaults::folds")]
     folds: usize,
     /// What is held out together.
     #[serde(default)]
@@ -82,13 +82,13 @@ pub struct CrossValidate {
     #[serde(default)]
     solver: Solver,
     /// Where the solver stops, scaled flux.
-    #[serde(default = "tolerance")]
+    #[serde(default = "super::defaults::tolerance")]
     tolerance: f64,
     /// Largest violation of optimality of a usable pixel, scaled flux.
-    #[serde(default = "max_kkt")]
+    #[serde(default = "super::defaults::max_kkt")]
     max_kkt: f64,
     /// Fewest spectra that make a pixel usable.
-    #[serde(default = "thirty")]
+    #[serde(default = "super::defaults::min_stars")]
     min_stars: usize,
     /// What a weighted residual costs.
     #[serde(default)]
@@ -100,13 +100,13 @@ pub struct CrossValidate {
     #[serde(default)]
     bounds: BoundsChoice,
     /// Margin of the box, standard deviations of each label.
-    #[serde(default = "half")]
+    #[serde(default = "super::defaults::margin")]
     margin: f64,
     /// Drops pixels of smaller inverse variance, scaled flux.
     #[serde(default)]
     ivar_threshold: Option<f64>,
     /// Fewest pixels of a fit.
-    #[serde(default = "twenty")]
+    #[serde(default = "super::defaults::min_pixels")]
     min_pixels: usize,
     /// Lower edges of the bins of signal-to-noise ratio, ascending; the last bin is open.
     #[serde(default = "snr_edges")]
@@ -116,36 +116,8 @@ pub struct CrossValidate {
     resamples: usize,
 }
 
-fn obsid() -> String {
-    "obsid".into()
-}
-
 fn snri() -> String {
     "snri".into()
-}
-
-fn ten() -> usize {
-    10
-}
-
-fn tolerance() -> f64 {
-    1e-7
-}
-
-fn max_kkt() -> f64 {
-    1e-3
-}
-
-fn thirty() -> usize {
-    30
-}
-
-fn half() -> f64 {
-    0.5
-}
-
-fn twenty() -> usize {
-    20
 }
 
 fn snr_edges() -> Vec<f64> {

@@ -9,6 +9,7 @@ pub mod compare;
 pub mod cross_validate;
 pub mod crossmatch;
 pub mod cuts;
+pub mod defaults;
 pub mod derive;
 pub mod grid;
 pub mod model;

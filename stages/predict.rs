@@ -56,17 +56,17 @@ pub struct Predict {
     /// Names of the inferred labels, after the origin of the training labels: TEFF_AP for APOGEE's.
     names: Vec<String>,
     /// Row id of the training spectra.
-    #[serde(default = "obsid")]
+    #[serde(default = "super::defaults::obsid")]
     id: String,
     /// Column that tells which spectra are of one star, on both sides: with it the result says
     /// which stars the model was trained with.
     #[serde(default)]
     star_id: Option<String>,
     /// Normalized flux.
-    #[serde(default = "flux_norm")]
+    #[serde(default = "super::defaults::flux_norm")]
     flux: String,
     /// Inverse variance of the normalized flux, 0 where masked.
-    #[serde(default = "ivar_norm")]
+    #[serde(default = "super::defaults::ivar_norm")]
     ivar: String,
     /// What a weighted residual costs.
     #[serde(default)]
@@ -78,38 +78,18 @@ pub struct Predict {
     #[serde(default)]
     bounds: BoundsChoice,
     /// Margin of the box, standard deviations of each label.
-    #[serde(default = "half")]
+    #[serde(default = "super::defaults::margin")]
     margin: f64,
     /// Drops pixels of smaller inverse variance, scaled flux; the released code has 1.
     #[serde(default)]
     ivar_threshold: Option<f64>,
     /// Fewest pixels of a fit.
-    #[serde(default = "twenty")]
+    #[serde(default = "super::defaults::min_pixels")]
     min_pixels: usize,
     /// Put before the names of the columns that are not labels, so that several models can follow
     /// each other.
     #[serde(default)]
     prefix: String,
-}
-
-fn obsid() -> String {
-    "obsid".into()
-}
-
-fn flux_norm() -> String {
-    "flux_norm".into()
-}
-
-fn ivar_norm() -> String {
-    "ivar_norm".into()
-}
-
-fn half() -> f64 {
-    0.5
-}
-
-fn twenty() -> usize {
-    20
 }
 
 /// Status of a row that has no spectrum to fit.

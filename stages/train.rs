@@ -46,7 +46,7 @@ pub struct Train {
     #[serde(default)]
     grid: Grid,
     /// Folds of the cross-validation; 0 for none, with a grid of one cell.
-    #[serde(default = "ten")]
+    #[serde(default = "super::defaults::folds")]
     folds: usize,
     /// What is held out together.
     #[serde(default)]
@@ -55,30 +55,14 @@ pub struct Train {
     #[serde(default)]
     solver: Solver,
     /// Where the solver stops, scaled flux.
-    #[serde(default = "tolerance")]
+    #[serde(default = "super::defaults::tolerance")]
     tolerance: f64,
     /// Largest violation of optimality of a usable pixel, scaled flux.
-    #[serde(default = "max_kkt")]
+    #[serde(default = "super::defaults::max_kkt")]
     max_kkt: f64,
     /// Fewest spectra that make a pixel usable.
-    #[serde(default = "thirty")]
+    #[serde(default = "super::defaults::min_stars")]
     min_stars: usize,
-}
-
-fn ten() -> usize {
-    10
-}
-
-fn tolerance() -> f64 {
-    1e-7
-}
-
-fn max_kkt() -> f64 {
-    1e-3
-}
-
-fn thirty() -> usize {
-    30
 }
 
 impl Stage for Train {

@@ -40,33 +40,21 @@ pub const STAGE: StageDef =
 #[serde(deny_unknown_fields)]
 pub struct TrainingSet {
     /// Row id of a spectrum.
-    #[serde(default = "obsid")]
+    #[serde(default = "super::defaults::obsid")]
     id: String,
     /// Column that tells which spectra are of one star.
     star_id: String,
     /// Label columns.
     labels: Vec<String>,
     /// Normalized flux.
-    #[serde(default = "flux_norm")]
+    #[serde(default = "super::defaults::flux_norm")]
     flux: String,
     /// Inverse variance of the normalized flux, 0 where masked.
-    #[serde(default = "ivar_norm")]
+    #[serde(default = "super::defaults::ivar_norm")]
     ivar: String,
     /// Pixels a part of `pixels`: so many are trained in one job.
     #[serde(default = "sixty_four")]
     chunk: u32,
-}
-
-fn obsid() -> String {
-    "obsid".into()
-}
-
-fn flux_norm() -> String {
-    "flux_norm".into()
-}
-
-fn ivar_norm() -> String {
-    "ivar_norm".into()
 }
 
 fn sixty_four() -> u32 {
