@@ -14,6 +14,18 @@ pub enum Format {
     Csv,
     /// FITS binary table: [`crate::formats::fits_table`].
     FitsTable,
+    /// VOTable: [`crate::formats::votable`].
+    VoTable,
+    /// Enhanced CSV: [`crate::formats::ecsv`].
+    Ecsv,
+    /// Isochrones of PARSEC: [`crate::formats::parsec`].
+    Parsec,
+    /// Machine-readable table of the AAS journals: [`crate::formats::cds`].
+    Mrt,
+    /// Table of CDS with its ReadMe: [`crate::formats::cds`].
+    Cds,
+    /// BT-Settl model spectra, one a file: [`crate::formats::btsettl`].
+    BtSettl,
 }
 
 /// A name that is no format.
@@ -31,7 +43,17 @@ fn known_names() -> String {
 
 impl Format {
     /// Every format, in the order in which they are listed to people.
-    pub const ALL: [Self; 3] = [Self::LamostLrs, Self::Csv, Self::FitsTable];
+    pub const ALL: [Self; 9] = [
+        Self::LamostLrs,
+        Self::Csv,
+        Self::FitsTable,
+        Self::VoTable,
+        Self::Ecsv,
+        Self::Parsec,
+        Self::Mrt,
+        Self::Cds,
+        Self::BtSettl,
+    ];
 
     /// The name that configurations use.
     pub fn name(self) -> &'static str {
@@ -39,6 +61,12 @@ impl Format {
             Self::LamostLrs => "lamost-lrs",
             Self::Csv => "csv",
             Self::FitsTable => "fits-table",
+            Self::VoTable => "votable",
+            Self::Ecsv => "ecsv",
+            Self::Parsec => "parsec",
+            Self::Mrt => "mrt",
+            Self::Cds => "cds",
+            Self::BtSettl => "bt-settl",
         }
     }
 
@@ -51,6 +79,17 @@ impl Format {
             }
             Self::Csv => "delimited text with one header line (.csv or .csv.gz)",
             Self::FitsTable => "first or named binary table of a FITS file (.fits or .fits.gz)",
+            Self::VoTable => {
+                "first table of a VOTable in TABLEDATA, BINARY or BINARY2 (plain, .gz, .bz2, .xz)"
+            }
+            Self::Ecsv => "enhanced CSV of astropy and the Gaia archive (plain, .gz, .bz2, .xz)",
+            Self::Parsec => "isochrones as the CMD web form answers (plain, .gz, .bz2, .xz)",
+            Self::Mrt => "machine-readable table of the AAS journals, description and data in one",
+            Self::Cds => "fixed-width table of CDS and the ReadMe that describes it, two files",
+            Self::BtSettl => {
+                "BT-Settl model spectrum, one a file (native text, two columns, SVO text or VOTable, \
+                 FITS table; plain, .gz, .bz2, .xz)"
+            }
         }
     }
 }
@@ -81,6 +120,7 @@ mod tests {
             assert!(!format.describe().is_empty());
         }
         let error = "CSV".parse::<Format>().unwrap_err().to_string();
-        assert_eq!(error, "unknown format `CSV`; known are `lamost-lrs`, `csv`, `fits-table`");
+        let beginning = "unknown format `CSV`; known are `lamost-lrs`, `csv`, `fits-table`, ";
+        assert!(error.starts_with(beginning), "{error}");
     }
 }

@@ -8,19 +8,33 @@
 //! | module | reads | writes |
 //! |---|---|---|
 //! | [`lamost`] | LAMOST low-resolution spectra, both layouts | |
+//! | [`btsettl`] | BT-Settl model spectra, in all forms in which they are passed on | |
 //! | [`fits_table`] | FITS binary tables | FITS binary tables |
+//! | [`votable`] | VOTable: TABLEDATA, BINARY, BINARY2 | |
+//! | [`ecsv`] | enhanced CSV | |
+//! | [`cds`] | fixed-width tables of CDS and the AAS journals | |
+//! | [`parsec`] | isochrones of PARSEC | |
 //! | [`csv`] | CSV and its relatives (`;`, tab) | CSV |
 //! | [`parquet_out`] | | Parquet, for publishing |
 //!
 //! Nothing here knows of pipelines: which columns are wanted, and what is done about a
 //! star whose file cannot be read, is the caller's choice.
 
+pub mod btsettl;
+pub mod catalog;
+pub mod cds;
+mod columns;
+pub mod compression;
 pub mod csv;
+pub mod ecsv;
 pub mod fits_table;
 pub mod format;
 pub mod gzip;
 pub mod lamost;
+pub mod lines;
 pub mod meaning;
 pub mod parquet_out;
+pub mod parsec;
+pub mod votable;
 
 pub use format::{Format, UnknownFormat};
