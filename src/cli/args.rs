@@ -111,6 +111,9 @@ pub enum Verb {
         #[arg(long, default_value = "obsid")]
         column: String,
     },
+    /// Label spectra of your own with the trained models of this project
+    #[command(after_help = "Example: mdwarf label spec-56591-GAC089N28B1_sp01-001.fits.gz --json")]
+    Label(LabelArgs),
     /// Compare claimed numbers, those of the paper where their data are bound, with the results
     #[command(after_help = "Example: mdwarf claims --check")]
     Claims {
@@ -167,6 +170,17 @@ pub struct RunArgs {
     /// Only show the plan
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+}
+
+/// Options of `label`.
+#[derive(Debug, Args)]
+pub struct LabelArgs {
+    /// LAMOST spectra, `.fits` or `.fits.gz`
+    #[arg(required = true, value_name = "FITS")]
+    pub files: Vec<PathBuf>,
+    /// Node of stage `predict` or `errors` whose model to use; all by default
+    #[arg(long, value_name = "NODE")]
+    pub node: Option<String>,
 }
 
 /// Options of `plan`.

@@ -6,6 +6,7 @@ mod claims;
 mod dag;
 mod dag_svg;
 mod failure;
+mod label;
 mod lineage;
 mod log;
 mod plan;
@@ -69,6 +70,7 @@ fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
         Verb::Dag { format } => dag::dag(cli, *format, talk),
         Verb::Show { what, rows } => show::show(cli, what, *rows, talk),
         Verb::Lineage { column, direct } => lineage::lineage(cli, column, *direct, talk),
+        Verb::Label(args) => label::label(cli, args, talk),
         Verb::Trace { id, column } => trace::trace(cli, *id, column, talk),
         Verb::Claims { check } => claims::claims(cli, *check, talk),
         Verb::Log { node } => log::log(cli, node, talk),

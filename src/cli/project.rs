@@ -15,8 +15,8 @@ use crate::engine::events::Observer;
 use crate::engine::ledger::{Ledger, RunEntry};
 use crate::engine::pipeline::Pipeline;
 use crate::engine::plan::Plan;
-use crate::engine::source::Sources;
-use crate::engine::spec::{SourceMap, Spec, SpecInput};
+use crate::engine::source::{Binding, Sources};
+use crate::engine::spec::{DatasetSlot, SourceMap, Spec, SpecInput};
 use crate::engine::store::Store;
 use crate::stages::REGISTRY;
 
@@ -93,11 +93,24 @@ impl Project {
         map: SourceMap,
         observer: &dyn Observer,
     ) -> Result<Self, Failure> {
+        Self::bound(common, spec, map, observer, &|_, _| None)
+    }
+
+    /// Opens a project of which some slots are filled by other means than the profile's.
+    pub fn bound(
+        common: &Common,
+        spec: &Spec,
+        map: SourceMap,
+        observer: &dyn Observer,
+        other: &dyn Fn(&DatasetSlot, &Sources) -> Option<Binding>,
+    ) -> Result<Self, Failure> {
         let root = common.directory.clone();
         let cache = common.cache.clone().unwrap_or_else(|| root.join("cache"));
         let store = Store::open(&cache)?;
         let sources = Sources::open(&store, common.mirror.clone(), common.offline);
-        let binder = |slot: &_| bind(slot, &root, &sources, observer);
+        let binder = |slot: &DatasetSlot| {
+            other(slot, &sources).unwrap_or_else(|| bind(slot, &root, &sources, observer))
+        };
         let pipeline =
             build(spec, REGISTRY, &binder).map_err(|errors| Failure::spec(errors, map))?;
         check_extensions(&pipeline)?;

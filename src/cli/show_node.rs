@@ -69,6 +69,7 @@ pub fn filled(binding: &Binding) -> String {
             let bytes: u64 = files.iter().filter_map(|file| file.bytes).sum();
             format!("{}, {bytes} bytes", super::table::count(files.len(), "file"))
         }
+        Binding::Made => "files made by a node of this pipeline".into(),
         Binding::Absent(why) => format!("absent: {why}"),
         Binding::Broken(why) => format!("broken: {why}"),
     }

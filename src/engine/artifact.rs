@@ -277,6 +277,7 @@ impl ReadDigests {
                 let column = KeyColumn {
                     kind: meta.kind.clone(),
                     unit: meta.unit.clone(),
+                    scale: meta.scale.clone(),
                     digest: digest(digests),
                 };
                 (name.clone(), column)

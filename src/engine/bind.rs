@@ -24,6 +24,14 @@ pub fn bind(
     }
 }
 
+/// Binds files at paths; a file that cannot be read breaks the slot.
+pub fn bind_files(paths: &[PathBuf], sources: &Sources, observer: &dyn Observer) -> Binding {
+    match hashed(paths.to_vec(), sources, observer) {
+        Ok(binding) => binding,
+        Err(why) => Binding::Broken(why.to_string()),
+    }
+}
+
 fn try_bind(
     slot: &spec::DatasetSlot,
     base: &Path,
@@ -34,9 +42,7 @@ fn try_bind(
     let digest = |text: &str| text.parse::<Digest>().map_err(broken);
     match &slot.binding {
         spec::Binding::Absent { reason } => Ok(Binding::Absent(reason.clone())),
-        spec::Binding::Simulated => {
-            Ok(Binding::Absent("this version has no simulated survey".into()))
-        }
+        spec::Binding::Simulated { .. } => Ok(Binding::Made),
         spec::Binding::File { url, blake3, bytes, mirror_path } => {
             let name = mirror_path.clone().or_else(|| url.clone());
             Ok(Binding::Files(vec![BoundFile {
@@ -83,6 +89,10 @@ fn at_path(
             what: format!("no file in it is named like `{}`", glob.unwrap_or("*")),
         });
     }
+    hashed(paths, sources, observer)
+}
+
+fn hashed(paths: Vec<PathBuf>, sources: &Sources, observer: &dyn Observer) -> Result<Binding> {
     let mut files = Vec::new();
     for file in paths {
         let (digest, bytes) = sources.digest(&file, observer)?;

@@ -8,11 +8,14 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::error::EngineError;
 use super::pipeline::{BoundPort, Built, Node, Pipeline, StageDef, node_seed, output_schema};
-use super::source::Binding;
+use super::source::{Binding, FILE_BYTES, FILE_NAME, FILES};
+use super::spec;
 use super::spec::{
-    DatasetSlot, NodeSpec, PortRef, Span, Spec, SpecError, SpecErrors, cycle_error, did_you_mean,
+    DatasetSlot, NodeSpec, PortRef, Spec, SpecError, SpecErrors, Value, cycle_error, did_you_mean,
 };
 use super::stage::{Need, Output, Port, Schemas, Scope, TableSchema};
+use super::types::Type;
+use super::wiring::Wiring;
 
 /// Finds what fills a slot.
 pub type Binder<'a> = &'a dyn Fn(&DatasetSlot) -> Binding;
@@ -50,7 +53,7 @@ fn order(spec: &Spec) -> Vec<String> {
     let at: BTreeMap<&str, NodeIndex> =
         names.iter().rev().zip(&nodes).map(|(name, node)| (name.as_str(), *node)).collect();
     for (name, node) in &spec.nodes {
-        for from in node.inputs.values() {
+        for from in node.inputs.values().chain(made_for(spec, node)) {
             if let (Some(a), Some(b)) = (at.get(from.node.as_str()), at.get(name.as_str())) {
                 graph.add_edge(*a, *b, ());
             }
@@ -58,6 +61,18 @@ fn order(spec: &Spec) -> Vec<String> {
     }
     let sorted = toposort(&graph, None).unwrap_or_default();
     sorted.into_iter().map(|node| names[graph[node]].clone()).collect()
+}
+
+/// The nodes whose files a reader may be handed: any slot that its parameters name.
+fn made_for<'s>(spec: &'s Spec, node: &'s NodeSpec) -> impl Iterator<Item = &'s PortRef> {
+    let slot = match node.params.get("dataset").map(|given| &given.value) {
+        Some(Value::Text(slot)) => spec.datasets.get(slot),
+        _ => None,
+    };
+    slot.into_iter().filter_map(|slot| match &slot.binding {
+        spec::Binding::Simulated { from } => Some(from),
+        _ => None,
+    })
 }
 
 struct Builder<'a> {
@@ -72,7 +87,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     /// Adds a node; one that is wrong is left out. Of its consumers only the parameters are checked.
     fn add(&mut self, spec: &NodeSpec) {
-        if spec.inputs.values().any(|from| {
+        if spec.inputs.values().chain(made_for(self.spec, spec)).any(|from| {
             self.spec.nodes.contains_key(&from.node) && !self.index.contains_key(&from.node)
         }) {
             let built = self.stage(spec).and_then(|stage| (stage.build)(spec));
@@ -92,8 +107,11 @@ impl Builder<'_> {
         let stage = self.stage(spec).map_err(|e| vec![e])?;
         let Built { work, params } = (stage.build)(spec).map_err(|e| vec![e])?;
         let ports = work.ports();
-        let bound = self.bind_ports(spec, stage, ports)?;
+        let mut bound = self.wiring().ports(spec, stage, ports)?;
         let dataset = self.dataset(spec, work.dataset()).map_err(|e| vec![e])?;
+        if let Some((slot, Binding::Made)) = &dataset {
+            bound.push(self.made_files(spec, slot, work.file_buckets().is_some())?);
+        }
         let absent = self.absent(&bound, &dataset);
         // The shape of a node that will run is that of the inputs that it will have.
         let bound: Vec<BoundPort> = match absent {
@@ -136,69 +154,8 @@ impl Builder<'_> {
         })
     }
 
-    fn bind_ports(
-        &self,
-        spec: &NodeSpec,
-        stage: &StageDef,
-        ports: Vec<Port>,
-    ) -> Result<Vec<BoundPort>, Vec<SpecError>> {
-        let mut errors = Vec::new();
-        let names: Vec<&str> = ports.iter().map(|p| p.name.as_str()).collect();
-        for (name, from) in &spec.inputs {
-            if !names.contains(&name.as_str()) {
-                errors.push(unknown_port(spec, stage, name, &from.span, &names));
-            }
-        }
-        let mut bound = Vec::new();
-        for port in ports {
-            match spec.inputs.get(&port.name) {
-                Some(from) => match self.connect(spec, &port, from) {
-                    Ok(source) => bound.push(BoundPort { port, source: Some(source) }),
-                    Err(mut why) => errors.append(&mut why),
-                },
-                None if port.optional => bound.push(BoundPort { port, source: None }),
-                None => errors.push(missing_port(spec, stage, &port)),
-            }
-        }
-        if errors.is_empty() { Ok(bound) } else { Err(errors) }
-    }
-
-    fn connect(
-        &self,
-        spec: &NodeSpec,
-        port: &Port,
-        from: &PortRef,
-    ) -> Result<(usize, usize), Vec<SpecError>> {
-        let (node, output) = self.resolve(from).map_err(|e| vec![e])?;
-        let source = &self.nodes[node];
-        let schema = &source.schemas[output];
-        let table = format!("{}.{}", source.name, source.outputs[output].name);
-        let errors: Vec<SpecError> = port
-            .needs
-            .iter()
-            .filter_map(|need| misfit(spec, port, need, &table, schema, &from.span))
-            .collect();
-        if errors.is_empty() { Ok((node, output)) } else { Err(errors) }
-    }
-
-    fn resolve(&self, from: &PortRef) -> Result<(usize, usize), SpecError> {
-        let unknown =
-            |message: String| SpecError::new("pipeline.output", message, from.span.clone(), "here");
-        let Some(&node) = self.index.get(&from.node) else {
-            return Err(unknown(format!("node `{}` is not usable", from.node)));
-        };
-        let output = self.nodes[node].output(from.port.as_deref()).map_err(|_| {
-            let names: Vec<&str> =
-                self.nodes[node].outputs.iter().map(|o| o.name.as_str()).collect();
-            let name = from.port.as_deref().unwrap_or_default();
-            let near = did_you_mean(name, names.iter().copied());
-            let help = match near {
-                Some(near) => format!("did you mean `{}.{near}`?", from.node),
-                None => format!("outputs of `{}` are: {}", from.node, names.join(", ")),
-            };
-            unknown(format!("node `{}` has no output `{name}`", from.node)).help(help)
-        })?;
-        Ok((node, output))
+    fn wiring(&self) -> Wiring<'_> {
+        Wiring { nodes: &self.nodes, index: &self.index }
     }
 
     fn schemas(&self, bound: &[BoundPort]) -> Schemas {
@@ -252,6 +209,24 @@ impl Builder<'_> {
         Ok(Some((name.to_owned(), (self.bind)(slot))))
     }
 
+    /// The port of the files that a node of the simulation makes: part by part for a reader that works in buckets.
+    fn made_files(
+        &self,
+        spec: &NodeSpec,
+        slot: &str,
+        in_buckets: bool,
+    ) -> Result<BoundPort, Vec<SpecError>> {
+        let needs = vec![Need::of(FILE_NAME, Type::Text), Need::of(FILE_BYTES, Type::Bytes)];
+        let port = match in_buckets {
+            true => Port::driving(FILES, needs),
+            false => Port::whole(FILES, needs),
+        };
+        match self.spec.datasets.get(slot).map(|slot| &slot.binding) {
+            Some(spec::Binding::Simulated { from }) => self.wiring().bind(spec, port, from),
+            _ => Ok(BoundPort { port: port.optional(), source: None }),
+        }
+    }
+
     /// The absent dataset that a node cannot do without: that of a required port, or of all its
     /// ports where none is required.
     fn absent(&self, bound: &[BoundPort], dataset: &Option<(String, Binding)>) -> Option<String> {
@@ -285,16 +260,16 @@ impl Builder<'_> {
         let mut publish = Vec::new();
         if self.errors.is_empty() {
             for publication in &self.spec.publish {
-                match self.resolve(&publication.from) {
+                match self.wiring().resolve(&publication.from) {
                     Ok((node, output)) => {
                         publish.push((publication.file.value.clone(), node, output));
                     }
-                    Err(why) => self.errors.push(why),
+                    Err(why) => self.errors.push(*why),
                 }
             }
             for claim in &self.spec.claims {
-                if let Err(why) = self.resolve(&claim.value.from) {
-                    self.errors.push(why);
+                if let Err(why) = self.wiring().resolve(&claim.value.from) {
+                    self.errors.push(*why);
                 }
             }
         }
@@ -347,76 +322,6 @@ fn graph(nodes: &[Node]) -> DiGraph<usize, String> {
         }
     }
     graph
-}
-
-fn unknown_port(
-    spec: &NodeSpec,
-    stage: &StageDef,
-    name: &str,
-    span: &Span,
-    ports: &[&str],
-) -> SpecError {
-    let message = format!("stage `{}` of node `{}` has no port `{name}`", stage.name, spec.name);
-    let help = match did_you_mean(name, ports.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if ports.is_empty() => "it has no ports: remove `in`".into(),
-        None => format!("its ports are: {}", ports.join(", ")),
-    };
-    SpecError::new("pipeline.port", message, span.clone(), "unknown port").help(help)
-}
-
-fn missing_port(spec: &NodeSpec, stage: &StageDef, port: &Port) -> SpecError {
-    let message = format!("node `{}` leaves port `{}` unbound", spec.name, port.name);
-    SpecError::new("pipeline.port", message, spec.name_span.clone(), "this node").help(format!(
-        "stage `{}` needs it: add `{} = \"node.output\"` to `in`",
-        stage.name, port.name
-    ))
-}
-
-fn misfit(
-    spec: &NodeSpec,
-    port: &Port,
-    need: &Need,
-    table: &str,
-    schema: &TableSchema,
-    span: &Span,
-) -> Option<SpecError> {
-    let error = |message: String| {
-        SpecError::new("pipeline.column", message, span.clone(), format!("`{table}`"))
-    };
-    let reader = format!("port `{}` of node `{}`", port.name, spec.name);
-    let Some(column) = schema.column(&need.column) else {
-        let names = schema.columns.iter().map(|c| c.name.as_str());
-        let help = match did_you_mean(&need.column, names.clone()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("its columns are: {}", names.collect::<Vec<_>>().join(", ")),
-        };
-        let message = format!("{reader} reads column `{}`, which `{table}` lacks", need.column);
-        return Some(error(message).help(help));
-    };
-    if !need.types.is_empty() && !need.types.contains(&column.kind) {
-        let wanted: Vec<String> = need.types.iter().map(ToString::to_string).collect();
-        return Some(error(format!(
-            "{reader} reads `{}` as {}, but it is {}",
-            need.column,
-            wanted.join(" or "),
-            column.kind
-        )));
-    }
-    let wanted = need.unit.as_ref()?;
-    (*wanted != column.unit).then(|| {
-        error(format!(
-            "{reader} reads `{}` in {}, but it is in {}",
-            need.column,
-            unit_name(wanted),
-            unit_name(&column.unit)
-        ))
-        .help("declare the right unit where the column is made, or convert it with stage `derive`")
-    })
-}
-
-fn unit_name(unit: &str) -> String {
-    if unit.is_empty() { "no unit".into() } else { format!("`{unit}`") }
 }
 
 impl From<EngineError> for SpecErrors {

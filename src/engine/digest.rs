@@ -154,6 +154,9 @@ fn hash_values(hasher: &mut blake3::Hasher, array: &ArrayRef) -> Option<()> {
         DataType::Utf8 => hash_text(hasher, array.as_string::<i32>().iter()),
         DataType::LargeUtf8 => hash_text(hasher, array.as_string::<i64>().iter()),
         DataType::Utf8View => hash_text(hasher, array.as_string_view().iter()),
+        DataType::Binary => hash_bytes(hasher, array.as_binary::<i32>().iter()),
+        DataType::LargeBinary => hash_bytes(hasher, array.as_binary::<i64>().iter()),
+        DataType::BinaryView => hash_bytes(hasher, array.as_binary_view().iter()),
         DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
             return hash_lists(hasher, array);
         }
@@ -215,6 +218,15 @@ fn hash_text<'a>(hasher: &mut blake3::Hasher, values: impl Iterator<Item = Optio
         buffer.extend_from_slice(value.as_bytes());
     }
     hasher.update(&buffer);
+}
+
+/// As text is hashed: the type's name tells them apart.
+fn hash_bytes<'a>(hasher: &mut blake3::Hasher, values: impl Iterator<Item = Option<&'a [u8]>>) {
+    for value in values {
+        let value = value.unwrap_or_default();
+        hasher.update(&(value.len() as u64).to_le_bytes());
+        hasher.update(value);
+    }
 }
 
 /// Lengths first, then all values as one flat column without those under null rows.

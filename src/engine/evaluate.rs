@@ -10,7 +10,7 @@ use super::events::Observer;
 use super::key::{Key, KeyColumn, KeyPort};
 use super::pipeline::{Node, Pipeline, bucket};
 use super::record::{OutputRecord, Record};
-use super::source::{Binding, BoundFile, Sources};
+use super::source::{Binding, BoundFile, FILES, Sources};
 use super::stage::Scope;
 use super::store::Store;
 use super::types::Type;
@@ -34,9 +34,6 @@ pub type Outputs = Vec<Artifact>;
 /// The files of one job of a source, each with the row id found inside.
 pub type JobFiles = Vec<(BoundFile, Option<i64>)>;
 
-/// The name of the files' port in a source's key.
-pub const FILES: &str = "files";
-
 /// What is known of a node whose inputs exist.
 pub struct Evaluation {
     /// What decides the node's result.
@@ -49,6 +46,7 @@ pub struct Evaluation {
     /// A source's files by job.
     pub files: Vec<JobFiles>,
     jobs: usize,
+    reads_names: bool,
 }
 
 impl Evaluation {
@@ -71,7 +69,7 @@ impl Evaluation {
             })
             .collect();
         if let Some(files) = self.files.get(job) {
-            ports.insert(FILES.into(), files_port(std::slice::from_ref(files)));
+            ports.insert(FILES.into(), files_port(std::slice::from_ref(files), self.reads_names));
         }
         Key { ports, ..self.key.clone() }
     }
@@ -104,14 +102,33 @@ impl Evaluation {
     }
 }
 
-fn files_port(jobs: &[JobFiles]) -> KeyPort {
-    let of_job = |files: &JobFiles| Digest::of_sequence(files.iter().map(|(file, _)| &file.digest));
-    let digests: Vec<Digest> = jobs.iter().map(of_job).collect();
-    let column =
-        KeyColumn { kind: Type::Text, unit: String::new(), digest: Digest::of_sequence(&digests) };
+/// The file's name without its folders: where it lies decides nothing.
+fn base_name(file: &BoundFile) -> &str {
+    file.name.rsplit('/').next().unwrap_or(&file.name)
+}
+
+fn files_port(jobs: &[JobFiles], names: bool) -> KeyPort {
+    let column = |of: &dyn Fn(&BoundFile) -> Digest| {
+        let of_job = |files: &JobFiles| {
+            let digests: Vec<Digest> = files.iter().map(|(file, _)| of(file)).collect();
+            Digest::of_sequence(&digests)
+        };
+        let digests: Vec<Digest> = jobs.iter().map(of_job).collect();
+        KeyColumn {
+            kind: Type::Text,
+            unit: String::new(),
+            scale: String::new(),
+            digest: Digest::of_sequence(&digests),
+        }
+    };
+    let mut columns = BTreeMap::from([("blake3".to_owned(), column(&|file| file.digest))]);
+    if names {
+        let name = |file: &BoundFile| Digest::of_bytes(base_name(file).as_bytes());
+        columns.insert("name".to_owned(), column(&name));
+    }
     KeyPort {
         rows: jobs.iter().map(|files| files.len() as u64).collect(),
-        columns: BTreeMap::from([("blake3".to_owned(), column)]),
+        columns,
     }
 }
 
@@ -135,8 +152,8 @@ impl Engine<'_> {
         let files = self.files(node)?;
         let mut ports: BTreeMap<String, KeyPort> =
             reads.iter().map(|(name, (_, d))| (name.clone(), d.whole())).collect();
-        if node.dataset.is_some() {
-            ports.insert(FILES.into(), files_port(&files));
+        if matches!(node.dataset, Some((_, Binding::Files(_)))) {
+            ports.insert(FILES.into(), files_port(&files, node.work.reads_names()));
         }
         let driving = inputs.values().find(|(_, scope)| *scope == Scope::Driving);
         let jobs = match driving {
@@ -150,7 +167,8 @@ impl Engine<'_> {
             seed: node.seed,
             ports,
         };
-        Ok(Evaluation { digest: key.digest(), key, inputs, reads, files, jobs })
+        let reads_names = node.work.reads_names();
+        Ok(Evaluation { digest: key.digest(), key, inputs, reads, files, jobs, reads_names })
     }
 
     /// A source's files by job: by the hash of the row id inside, else of the digest; in a bucket
@@ -165,7 +183,7 @@ impl Engine<'_> {
         };
         let Some(buckets) = node.work.file_buckets() else {
             let mut all: Vec<_> = files.iter().map(|file| (file.clone(), None)).collect();
-            all.sort_by_key(|(file, _)| file.digest);
+            all.sort_by(|(a, _), (b, _)| (a.digest, &a.name).cmp(&(b.digest, &b.name)));
             return Ok(vec![all]);
         };
         let reader = format!("{} {}", node.stage.name, node.stage.revision);
@@ -177,7 +195,7 @@ impl Engine<'_> {
             jobs[bucket(hashed, buckets) as usize].push((file.clone(), id));
         }
         for files in &mut jobs {
-            files.sort_by_key(|(file, id)| (*id, file.digest));
+            files.sort_by(|(a, i), (b, j)| (i, a.digest, &a.name).cmp(&(j, b.digest, &b.name)));
         }
         Ok(jobs)
     }

@@ -42,6 +42,9 @@ pub struct KeyColumn {
     /// Unit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub unit: String,
+    /// Scale of a label.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scale: String,
     /// Digest of the content.
     pub digest: Digest,
 }
@@ -144,6 +147,9 @@ fn column_change(
     }
     if was.unit != now.unit {
         changes.push(format!("`{port}.{column}`: unit `{}` -> `{}`", was.unit, now.unit));
+    }
+    if was.scale != now.scale {
+        changes.push(format!("`{port}.{column}`: scale `{}` -> `{}`", was.scale, now.scale));
     }
     if was.digest != now.digest {
         changes.push(format!(

@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::{EngineError, Result};
-use super::evaluate::{FILES, Outputs};
+use super::evaluate::Outputs;
+use super::source::FILES;
 use super::pipeline::{Node, Pipeline};
 use super::source::Binding;
 use super::stage::{Output, Rows};

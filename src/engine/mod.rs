@@ -30,3 +30,4 @@ pub mod stage;
 pub mod store;
 pub mod trace;
 pub mod types;
+mod wiring;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use serde::{Deserialize, Serialize};
 
 use super::commit::commit_products;
@@ -18,6 +18,7 @@ use super::events::Event;
 use super::ledger::Ledger;
 use super::pipeline::Node;
 use super::record::{FORMAT, Record, code_version, machine_class};
+use super::source::{Binding, FILE_BYTES, FILE_NAME, FILES};
 use super::stage::{InputFile, Job, Scope};
 
 /// How a node was settled.
@@ -231,7 +232,10 @@ impl Engine<'_> {
             };
             tables.insert(name.clone(), table);
         }
-        let mut files = Vec::new();
+        let mut files = match &node.dataset {
+            Some((_, Binding::Made)) => made_files(node, tables.remove(FILES))?,
+            _ => Vec::new(),
+        };
         for (file, id) in task.evaluation.files.get(task.job).into_iter().flatten() {
             files.push(InputFile {
                 name: file.name.clone(),
@@ -242,6 +246,30 @@ impl Engine<'_> {
         }
         Ok(Job { tables, files, seed: node.seed, log: Mutex::new(Vec::new()) })
     }
+}
+
+/// The files of a table that another node made, by row id inside and digest as those of a folder.
+fn made_files(node: &Node, table: Option<RecordBatch>) -> Result<Vec<InputFile>> {
+    let Some(table) = table else { return Ok(Vec::new()) };
+    let missing = || EngineError::Table {
+        place: format!("files of `{}`", node.name),
+        why: "there are no names and bytes".into(),
+    };
+    let names = table.column_by_name(FILE_NAME).and_then(|c| c.as_string_opt::<i32>());
+    let bytes = table.column_by_name(FILE_BYTES).and_then(|c| c.as_binary_opt::<i64>());
+    let (names, bytes) = names.zip(bytes).ok_or_else(missing)?;
+    let file = |row: usize| {
+        let content = bytes.value(row);
+        InputFile {
+            name: names.value(row).to_owned(),
+            digest: Digest::of_bytes(content),
+            id: node.work.probe(content),
+            bytes: Arc::new(content.to_vec()),
+        }
+    };
+    let mut files: Vec<InputFile> = (0..table.num_rows()).map(file).collect();
+    files.sort_by_key(|file| (file.id, file.digest));
+    Ok(files)
 }
 
 fn job_rows(evaluation: &Evaluation, job: usize) -> u64 {

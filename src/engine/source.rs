@@ -50,11 +50,20 @@ pub enum Origin {
     },
 }
 
+/// The port at which a reader is handed the files that another node makes, and the name of the files in its key.
+pub const FILES: &str = "files";
+/// Column of a made file's name, for messages.
+pub const FILE_NAME: &str = "name";
+/// Column of a made file's bytes.
+pub const FILE_BYTES: &str = "bytes";
+
 /// What fills a slot.
 #[derive(Clone, Debug)]
 pub enum Binding {
     /// These files, in order of name.
     Files(Vec<BoundFile>),
+    /// Files that a node of this pipeline makes, handed over at the port [`FILES`].
+    Made,
     /// Nothing, and why.
     Absent(String),
     /// It should be filled, but cannot be: the error.

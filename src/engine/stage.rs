@@ -60,17 +60,74 @@ pub struct Port {
     pub optional: bool,
     /// The columns read.
     pub needs: Vec<Need>,
+    /// Whether every other column of the table is read too.
+    pub all_columns: bool,
+    /// What an unbound port is bound to.
+    pub fallback: Option<Fallback>,
+}
+
+/// What a port is bound to when `in` does not name it.
+///
+/// So that a change of training set is one line: the tables that belong together follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// Output `output` of the node that is bound at `port`.
+    Sibling {
+        /// A port of the same stage.
+        port: String,
+        /// Output of the node bound there.
+        output: String,
+    },
+    /// What the node bound at `port` has at its own port `input`.
+    Through {
+        /// A port of the same stage.
+        port: String,
+        /// Port of the node bound there.
+        input: String,
+    },
+}
+
+impl Fallback {
+    /// The port that decides.
+    pub fn port(&self) -> &str {
+        match self {
+            Fallback::Sibling { port, .. } | Fallback::Through { port, .. } => port,
+        }
+    }
 }
 
 impl Port {
+    fn new(name: impl Into<String>, scope: Scope, needs: Vec<Need>) -> Self {
+        let name = name.into();
+        Port { name, scope, optional: false, needs, all_columns: false, fallback: None }
+    }
+
     /// A port whose parts drive the stage.
     pub fn driving(name: impl Into<String>, needs: Vec<Need>) -> Self {
-        Port { name: name.into(), scope: Scope::Driving, optional: false, needs }
+        Port::new(name, Scope::Driving, needs)
     }
 
     /// A port handed over whole.
     pub fn whole(name: impl Into<String>, needs: Vec<Need>) -> Self {
-        Port { name: name.into(), scope: Scope::Whole, optional: false, needs }
+        Port::new(name, Scope::Whole, needs)
+    }
+
+    /// Reads every column of the table, whatever their names.
+    pub fn all_columns(mut self) -> Self {
+        self.all_columns = true;
+        self
+    }
+
+    /// Unbound, the port takes `output` of the node bound at `port`.
+    pub fn beside(mut self, port: &str, output: &str) -> Self {
+        self.fallback = Some(Fallback::Sibling { port: port.into(), output: output.into() });
+        self
+    }
+
+    /// Unbound, the port takes what the node bound at `port` has at its port `input`.
+    pub fn through(mut self, port: &str, input: &str) -> Self {
+        self.fallback = Some(Fallback::Through { port: port.into(), input: input.into() });
+        self
     }
 
     /// Makes the port optional.
@@ -266,6 +323,11 @@ pub trait Stage: Send + Sync {
     /// In how many buckets a source's files are worked on; `None`: all in one job.
     fn file_buckets(&self) -> Option<u32> {
         None
+    }
+
+    /// Whether a file's name, folders aside, is read beside its bytes, and so decides the result.
+    fn reads_names(&self) -> bool {
+        false
     }
 
     /// The row id inside a file of the dataset, read from its first bytes alone.

@@ -13,6 +13,8 @@ pub const UNIT: &str = "unit";
 pub const UCD: &str = "ucd";
 /// See [`UNIT`].
 pub const DESCRIPTION: &str = "description";
+/// See [`UNIT`].
+pub const SCALE: &str = "scale";
 
 /// A column's type as its readers mean it, whatever arrow's encoding of it.
 ///
@@ -30,6 +32,8 @@ pub enum Type {
     Float(u8),
     /// Unicode text.
     Text,
+    /// Bytes: a file.
+    Bytes,
     /// A vector a row; lengths may differ between rows.
     List(Box<Type>),
 }
@@ -68,6 +72,7 @@ impl Type {
             DataType::Float32 => Type::Float(32),
             DataType::Float64 => Type::Float(64),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Type::Text,
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => Type::Bytes,
             DataType::List(f) | DataType::LargeList(f) | DataType::FixedSizeList(f, _) => {
                 Type::of(f.data_type())?.list()
             }
@@ -90,6 +95,7 @@ impl Type {
             Type::Float(32) => DataType::Float32,
             Type::Float(_) => DataType::Float64,
             Type::Text => DataType::Utf8,
+            Type::Bytes => DataType::LargeBinary,
             Type::List(inner) => DataType::List(Arc::new(Field::new("item", inner.arrow(), true))),
         }
     }
@@ -108,6 +114,7 @@ impl fmt::Display for Type {
             Type::UInt(bits) => write!(f, "u{bits}"),
             Type::Float(bits) => write!(f, "f{bits}"),
             Type::Text => f.write_str("text"),
+            Type::Bytes => f.write_str("bytes"),
             Type::List(inner) => write!(f, "{inner}[]"),
         }
     }
@@ -139,6 +146,7 @@ impl TryFrom<String> for Type {
             "f32" => Type::Float(32),
             "f64" => Type::Float(64),
             "text" => Type::Text,
+            "bytes" => Type::Bytes,
             _ => return Err(format!("unknown column type `{text}`")),
         })
     }
@@ -161,6 +169,9 @@ pub struct ColumnMeta {
     /// One line for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// Whose scale a label is on (`AP` for APOGEE): labels learned from it are published under this name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scale: String,
 }
 
 impl ColumnMeta {
@@ -172,6 +183,7 @@ impl ColumnMeta {
             unit: String::new(),
             ucd: String::new(),
             description: String::new(),
+            scale: String::new(),
         }
     }
 
@@ -193,6 +205,12 @@ impl ColumnMeta {
         self
     }
 
+    /// Sets the scale of a label.
+    pub fn scale(mut self, scale: impl Into<String>) -> Self {
+        self.scale = scale.into();
+        self
+    }
+
     /// Gives another name.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -202,8 +220,13 @@ impl ColumnMeta {
     /// The arrow field that stores this column, meaning included.
     pub fn field(&self) -> Field {
         let mut metadata = HashMap::new();
-        for (key, value) in [(UNIT, &self.unit), (UCD, &self.ucd), (DESCRIPTION, &self.description)]
-        {
+        let meanings = [
+            (UNIT, &self.unit),
+            (UCD, &self.ucd),
+            (DESCRIPTION, &self.description),
+            (SCALE, &self.scale),
+        ];
+        for (key, value) in meanings {
             if !value.is_empty() {
                 metadata.insert(key.to_owned(), value.clone());
             }
@@ -220,6 +243,7 @@ impl ColumnMeta {
             unit: text(UNIT),
             ucd: text(UCD),
             description: text(DESCRIPTION),
+            scale: text(SCALE),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 
 use serde::Deserialize;
 
+use super::PortRef;
 use super::error::SpecError;
 use super::names::{check_digest, check_path, check_url};
 use super::pipeline::keep;
@@ -40,8 +41,11 @@ pub enum Binding {
         /// Where in a mirror it may be found first.
         mirror_path: Option<String>,
     },
-    /// Made by the simulation.
-    Simulated,
+    /// Made by a node of the simulation.
+    Simulated {
+        /// The node, and its output of files.
+        from: PortRef,
+    },
     /// Not there.
     Absent {
         /// Why.
@@ -70,7 +74,7 @@ pub(super) struct RawBinding {
     blake3: Option<Spanned<String>>,
     bytes: Option<Spanned<u64>>,
     mirror_path: Option<Spanned<String>>,
-    simulated: Option<Spanned<bool>>,
+    simulated: Option<Spanned<String>>,
     absent: Option<Spanned<String>>,
 }
 
@@ -97,7 +101,7 @@ pub(super) struct Lists<'a> {
     pub errors: &'a mut Vec<SpecError>,
 }
 
-const WAYS: &str = "write one of `path`, `url` with `blake3` and `bytes`, `tree`, `simulated = true`, \
+const WAYS: &str = "write one of `path`, `url` with `blake3` and `bytes`, `tree`, `simulated = \"node\"`, \
                     `absent = \"why\"`";
 
 impl RawBinding {
@@ -169,14 +173,7 @@ impl RawBinding {
             };
         }
         match self.simulated {
-            Some(yes) if yes.value => Ok(Binding::Simulated),
-            Some(no) => Err(SpecError::new(
-                "spec.binding",
-                "`simulated` can only be `true`",
-                no.span,
-                "here",
-            )
-            .help(WAYS)),
+            Some(node) => Ok(Binding::Simulated { from: PortRef::parse(&node)? }),
             None => self.file(span),
         }
     }

@@ -5,12 +5,12 @@ use std::io;
 use super::binding::Lists;
 use super::error::{SpecError, SpecErrors, suggestion};
 use super::overlay::{apply, check_nodes, read_set, unknown_node};
-use super::pipeline::{Head, Pipeline, read_pipeline};
+use super::pipeline::{Head, Pipeline, read_node, read_pipeline};
 use super::profile::{Profile, bind, read_profile};
 use super::source_map::{SourceMap, Span};
 use super::syntax::read_document;
 use super::value::{Entry, Ordered, Table, Value};
-use super::{NodeSpec, PRINTED, PortRef, Spec};
+use super::{Binding, NodeSpec, PRINTED, PortRef, Spec};
 
 /// What a specification is made of. Texts come with the name to show in errors.
 pub struct SpecInput<'a> {
@@ -132,8 +132,27 @@ impl Loader {
             errors: &mut self.errors,
         };
         bind(&mut pipeline.datasets, profile.datasets, &info.name, &mut lists);
+        self.own_nodes(pipeline, profile.own);
         apply(&mut pipeline.nodes, profile.nodes, &mut self.errors);
         Some(info)
+    }
+
+    /// Adds the nodes that a profile brings with it, as those of a simulated survey.
+    fn own_nodes(&mut self, pipeline: &mut Pipeline, own: Ordered<Entry>) {
+        for (name, entry) in own {
+            if let Some(there) = pipeline.nodes.get(&name) {
+                let message = format!("the pipeline has a node `{name}` already");
+                let error = SpecError::new("spec.duplicate", message, entry.key, "again");
+                let error = error.label(there.name_span.clone(), "first");
+                self.errors.push(
+                    error.help(
+                        "give it another name; to change a node's parameters leave out `stage`",
+                    ),
+                );
+            } else if let Some(node) = read_node(&name, entry, &mut self.errors) {
+                pipeline.nodes.insert(name, node);
+            }
+        }
     }
 
     fn sets(&mut self, pipeline: &mut Pipeline, head: &mut Head, sets: &[String]) {
@@ -163,6 +182,11 @@ impl Loader {
                 } else {
                     self.reference(from, pipeline);
                 }
+            }
+        }
+        for slot in pipeline.datasets.values() {
+            if let Binding::Simulated { from } = &slot.binding {
+                self.reference(from, pipeline);
             }
         }
         for publication in &pipeline.publish {

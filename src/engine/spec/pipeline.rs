@@ -176,7 +176,7 @@ fn read_dataset(name: &str, entry: Entry) -> Result<DatasetSlot, SpecError> {
     })
 }
 
-fn read_node(name: &str, entry: Entry, errors: &mut Vec<SpecError>) -> Option<NodeSpec> {
+pub(super) fn read_node(name: &str, entry: Entry, errors: &mut Vec<SpecError>) -> Option<NodeSpec> {
     keep(check_node_name(name, &entry.key), errors)?;
     let Value::Table(mut params) = entry.value.value else {
         return None;

@@ -7,7 +7,7 @@ use super::binding::{Binding, Lists, RawBinding};
 use super::error::{SpecError, suggestion};
 use super::pipeline::{keep, missing_section, read_section, refuse_rest, take_tables};
 use super::source_map::Span;
-use super::value::{Entry, Ordered, Spanned, Table};
+use super::value::{Entry, Ordered, Spanned, Table, Value};
 
 /// `[profile]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,6 +25,8 @@ pub(super) struct Profile {
     pub datasets: Ordered<Entry>,
     /// `[node.NAME]`, overlays of parameters.
     pub nodes: Ordered<Entry>,
+    /// `[node.NAME]` with a `stage`: nodes of the profile's own.
+    pub own: Ordered<Entry>,
 }
 
 /// Reads the document; what cannot be read is left out and reported.
@@ -41,9 +43,14 @@ pub(super) fn read_profile(
         }
     };
     let datasets = take_tables(&mut document, "dataset", errors);
-    let nodes = take_tables(&mut document, "node", errors);
+    let (own, nodes) = take_tables(&mut document, "node", errors).into_iter().partition(is_node);
     refuse_rest(&document, &["profile", "dataset", "node"], errors);
-    Profile { info, datasets, nodes }
+    Profile { info, datasets, nodes, own }
+}
+
+/// A table with a `stage` is a node, one without says what changes of a node of the pipeline.
+fn is_node((_, entry): &(String, Entry)) -> bool {
+    matches!(&entry.value.value, Value::Table(table) if table.0.contains_key("stage"))
 }
 
 fn read_info(entry: Entry) -> Result<ProfileInfo, SpecError> {

@@ -62,7 +62,8 @@ fn each_way_of_binding_is_read() {
         let (spec, _) = load_with(PIPELINE, &profile, "", PRINTED, &[]).unwrap();
         spec.datasets.get("gaia").unwrap().binding.clone()
     };
-    assert_eq!(bound("simulated = true"), Binding::Simulated);
+    let Binding::Simulated { from } = bound("simulated = \"cuts.kept\"") else { panic!("made") };
+    assert_eq!((from.node.as_str(), from.port.as_deref()), ("cuts", Some("kept")));
     assert_eq!(bound("absent = \"too large\""), Binding::Absent { reason: "too large".into() });
     let Binding::Path { path, glob } = bound("path = \"/d\"\nglob = \"*.fits*\"") else { panic!() };
     assert_eq!((path.as_str(), glob.unwrap().as_str()), ("/d", "*.fits*"));

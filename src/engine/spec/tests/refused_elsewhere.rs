@@ -29,15 +29,15 @@ fn mistakes_in_the_profile_are_told() {
             at(5, 1, "unknown key `pth` in [dataset.gaia]\n  hint: did you mean `path`?"),
         ),
         (
-            gaia("path = \"x\"\nsimulated = true"),
+            gaia("path = \"x\"\nsimulated = \"cuts\""),
             at(
                 6,
                 13,
                 "`path` and `simulated` exclude each other\n  profiles/nearby.toml:5:8: `path` is here",
             ),
         ),
-        (gaia("simulated = true\nglob = \"*\""), at(6, 8, "`glob` goes with `path` only")),
-        (gaia("simulated = false"), at(5, 13, "`simulated` can only be `true`")),
+        (gaia("simulated = \"cuts\"\nglob = \"*\""), at(6, 8, "`glob` goes with `path` only")),
+        (gaia("simulated = \"nobody\""), at(5, 13, "there is no node `nobody`")),
         (gaia("absent = \"\""), at(5, 10, "`absent` is empty")),
         (gaia("path = \"\""), at(5, 8, "`path` is empty")),
         (gaia("url = \"https://x.org/a\""), at(4, 10, "missing key `blake3`")),
