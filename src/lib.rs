@@ -4,5 +4,6 @@ pub mod cli;
 pub mod engine;
 pub mod formats;
 pub mod science;
+pub mod simulation;
 #[path = "../stages/mod.rs"]
 pub mod stages;
