@@ -135,6 +135,10 @@ impl Observer for Progress {
                 let size = bytes.map(|b| format!(" ({b} bytes)")).unwrap_or_default();
                 self.line(&format!("fetching {url}{size}"));
             }
+            Event::Retrying { url, why, pause } => {
+                let seconds = pause.as_secs_f64();
+                self.line(&format!("fetching {url} again in {seconds:.1} s: {why}"));
+            }
             Event::Downloaded { .. } | Event::NodeStarted { .. } => {}
         }
     }
