@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::engine::files::Files;
+
 /// Stellar labels of M dwarfs from LAMOST spectra, as a cached and auditable pipeline.
 #[derive(Debug, Parser)]
 #[command(name = "mdwarf", version, propagate_version = true, max_term_width = 100)]
@@ -46,6 +48,9 @@ pub struct Common {
     /// Colors in messages
     #[arg(long, value_enum, default_value = "auto", global = true)]
     pub color: ColorChoice,
+    /// The file layer of the store; only tests break it.
+    #[arg(skip)]
+    pub files: Files,
 }
 
 /// When to use colors.
@@ -133,6 +138,13 @@ pub enum Verb {
     /// List the runs of this store, oldest first
     #[command(after_help = "Example: mdwarf runs")]
     Runs,
+    /// Check every file of the store by its digest
+    #[command(after_help = "Example: mdwarf verify --repair && mdwarf run")]
+    Verify {
+        /// Set aside what is damaged, so that the next run makes it again
+        #[arg(long)]
+        repair: bool,
+    },
     /// Print completions for a shell
     #[command(
         after_help = "Example: mdwarf completions bash > ~/.local/share/bash-completion/completions/mdwarf"

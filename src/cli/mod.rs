@@ -3,8 +3,12 @@
 mod args;
 mod check;
 mod claims;
+#[cfg(test)]
+mod crash_tests;
 mod dag;
 mod dag_svg;
+#[cfg(test)]
+mod damage_tests;
 mod failure;
 mod lineage;
 mod log;
@@ -22,6 +26,7 @@ mod status;
 mod table;
 mod talk;
 mod trace;
+mod verify;
 mod why;
 
 use std::process::ExitCode;
@@ -75,6 +80,7 @@ fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
         Verb::Check => check::check(cli, talk),
         Verb::Schema => Ok(schema::schema(talk)),
         Verb::Runs => runs::runs(cli, talk),
+        Verb::Verify { repair } => verify::verify(cli, *repair, talk),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "mdwarf", &mut script);

@@ -95,7 +95,7 @@ impl Project {
     ) -> Result<Self, Failure> {
         let root = common.directory.clone();
         let cache = common.cache.clone().unwrap_or_else(|| root.join("cache"));
-        let store = Store::open(&cache)?;
+        let store = Store::with_files(&cache, common.files.clone())?;
         let sources = Sources::open(&store, common.mirror.clone(), common.offline);
         let binder = |slot: &_| bind(slot, &root, &sources, observer);
         let pipeline =

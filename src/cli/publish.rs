@@ -2,7 +2,6 @@
 //! gone, and only then.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -46,9 +45,10 @@ pub fn publish(
     let variant = variant(&project.pipeline.profile, &project.pipeline.method, sets)?;
     let folder = project.root.join("results").join(&variant);
     let memory_path = project.store.root().join("published").join(format!("{variant}.json"));
-    let mut memory: BTreeMap<String, Stamp> = fs::read(&memory_path)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+    let mut memory: BTreeMap<String, Stamp> = project
+        .store
+        .read_sealed(&memory_path)
+        .and_then(|body| serde_json::from_slice(&body).ok())
         .unwrap_or_default();
     let mut published = Vec::new();
     let mut changed = false;
@@ -58,10 +58,10 @@ pub fn publish(
         let path = folder.join(file);
         let content = content(project, artifact)?;
         let known = memory.get(file);
-        let written = known.is_none() || known != stamp(&path, content).as_ref();
+        let written = known.is_none() || known != stamp(project, &path, content).as_ref();
         if written {
             write(project, artifact, &path)?;
-            if let Some(stamp) = stamp(&path, content) {
+            if let Some(stamp) = stamp(project, &path, content) {
                 memory.insert(file.clone(), stamp);
             }
             changed = true;
@@ -69,8 +69,8 @@ pub fn publish(
         published.push(Published { path, written });
     }
     if changed {
-        let bytes = serde_json::to_vec(&memory).map_err(EngineError::table("published"))?;
-        project.store.commit_unsynced(&memory_path, &bytes)?;
+        let body = serde_json::to_vec(&memory).map_err(EngineError::table("published"))?;
+        project.store.commit_sealed(&memory_path, &body)?;
     }
     Ok(published)
 }
@@ -110,8 +110,8 @@ fn content(project: &Project, artifact: &Artifact) -> Result<Digest, Failure> {
     Ok(Digest::of_sequence(&digests))
 }
 
-fn stamp(path: &Path, content: Digest) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
+fn stamp(project: &Project, path: &Path, content: Digest) -> Option<Stamp> {
+    let metadata = project.store.files().metadata(path).ok()?;
     let mtime = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(Stamp { content, size: metadata.len(), mtime_ns: mtime.as_nanos() })
 }
@@ -128,21 +128,7 @@ fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<(), Fail
         .collect();
     let table = artifact.read_table(&project.store, &columns, None)?;
     let bytes = encode(extension, &table, artifact)?;
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(EngineError::io("create the folder", folder))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)
-        .map_err(EngineError::io("create a file in", folder))?;
-    std::io::Write::write_all(&mut file, &bytes).map_err(EngineError::io("write", path))?;
-    file.persist(path).map_err(|why| EngineError::io("move into place", path)(why.error))?;
-    readable_by_all(path)
-}
-
-/// Temporary files are private; what is published is not.
-fn readable_by_all(path: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
-        .map_err(EngineError::io("set the permissions of", path))?;
-    Ok(())
+    Ok(project.store.publish(path, &bytes)?)
 }
 
 fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<Vec<u8>, Failure> {

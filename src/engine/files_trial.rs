@@ -272,11 +272,14 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
 }
 
 fn spoil(path: &Path, fate: Unsynced) -> io::Result<()> {
-    let length = fs::metadata(path)?.len();
+    let before = fs::metadata(path)?;
+    let length = before.len();
     match fate {
         Unsynced::Emptied => fs::write(path, b""),
         Unsynced::Zeroed => fs::write(path, vec![0; length as usize]),
         Unsynced::Halved => fs::OpenOptions::new().write(true).open(path)?.set_len(length / 2),
         _ => Ok(()),
-    }
+    }?;
+    // A power cut leaves no trace in the time stamps.
+    fs::File::options().write(true).open(path)?.set_modified(before.modified()?)
 }

@@ -35,3 +35,4 @@ pub mod store;
 mod table_file;
 pub mod trace;
 pub mod types;
+pub mod verify;
