@@ -135,6 +135,11 @@ impl Observer for Progress {
                 let size = bytes.map(|b| format!(" ({b} bytes)")).unwrap_or_default();
                 self.line(&format!("fetching {url}{size}"));
             }
+            Event::Waiting { node, by } => self.line(&format!("{node}: waiting for {by}")),
+            Event::NoLocks { why } => self.line(&format!(
+                "warning: the store's file system has no locks ({why}); runs at once may do the \
+                 same work twice"
+            )),
             Event::Downloaded { .. } | Event::NodeStarted { .. } => {}
         }
     }

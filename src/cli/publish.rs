@@ -2,7 +2,8 @@
 //! gone, and only then.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -58,12 +59,11 @@ pub fn publish(
         let path = folder.join(file);
         let content = content(project, artifact)?;
         let known = memory.get(file);
-        let written = known.is_none() || known != stamp(&path, content).as_ref();
+        let there = fs::metadata(&path).ok().and_then(|there| stamp(&there, content));
+        let written = known.is_none() || known != there.as_ref();
         if written {
-            write(project, artifact, &path)?;
-            if let Some(stamp) = stamp(&path, content) {
-                memory.insert(file.clone(), stamp);
-            }
+            let metadata = write(project, artifact, &path)?;
+            memory.extend(stamp(&metadata, content).map(|stamp| (file.clone(), stamp)));
             changed = true;
         }
         published.push(Published { path, written });
@@ -110,13 +110,13 @@ fn content(project: &Project, artifact: &Artifact) -> Result<Digest, Failure> {
     Ok(Digest::of_sequence(&digests))
 }
 
-fn stamp(path: &Path, content: Digest) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
+fn stamp(metadata: &Metadata, content: Digest) -> Option<Stamp> {
     let mtime = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(Stamp { content, size: metadata.len(), mtime_ns: mtime.as_nanos() })
 }
 
-fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
+/// Writes a copy; tells the metadata of what it wrote, whatever another run may put in its place.
+fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<Metadata, Failure> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let keeps_vectors = extension == "parquet";
     let columns: Vec<String> = artifact
@@ -133,16 +133,15 @@ fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<(), Fail
     let mut file = tempfile::NamedTempFile::new_in(folder)
         .map_err(EngineError::io("create a file in", folder))?;
     std::io::Write::write_all(&mut file, &bytes).map_err(EngineError::io("write", path))?;
-    file.persist(path).map_err(|why| EngineError::io("move into place", path)(why.error))?;
-    readable_by_all(path)
-}
-
-/// Temporary files are private; what is published is not.
-fn readable_by_all(path: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
+    // Temporary files are private; what is published is not.
+    let permissions = fs::Permissions::from_mode(0o644);
+    file.as_file()
+        .set_permissions(permissions)
         .map_err(EngineError::io("set the permissions of", path))?;
-    Ok(())
+    file.as_file().sync_data().map_err(EngineError::io("sync", path))?;
+    let metadata = file.as_file().metadata().map_err(EngineError::io("read", path))?;
+    file.persist(path).map_err(|why| EngineError::io("move into place", path)(why.error))?;
+    Ok(metadata)
 }
 
 fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<Vec<u8>, Failure> {
