@@ -6,6 +6,7 @@
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
 //! - `sources`: mirrors, downloads, wrong bytes
 //! - `revisions`: outputs move only with the revision of their stage
+//! - `together`: runs at once share work, wait, and end in the clean result
 //! - `words`: what people see, as snapshots
 //! - `architecture`: who may use whom, read off the `use` lines
 
@@ -18,4 +19,5 @@ mod revisions;
 mod sources;
 mod spectra;
 mod stories;
+mod together;
 mod words;

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
@@ -118,14 +117,7 @@ impl Small {
         let mut cli = Cli::try_parse_from(words).expect("arguments");
         cli.common.files = files;
         let project = Project::open(&cli.common, &Silent)?;
-        let n = project.pipeline.nodes.len();
-        let options = RunOptions {
-            jobs: 1,
-            force: vec![false; n],
-            wanted: vec![true; n],
-            keep_going: false,
-            stop: Arc::new(AtomicBool::new(false)),
-        };
+        let options = RunOptions::all(project.pipeline.nodes.len(), 1);
         let engine = project.engine(&Silent);
         let settled = engine.run(&project.ledger, &options)?;
         project.sources.remember()?;

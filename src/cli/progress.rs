@@ -139,6 +139,11 @@ impl Observer for Progress {
                 let seconds = pause.as_secs_f64();
                 self.line(&format!("fetching {url} again in {seconds:.1} s: {why}"));
             }
+            Event::Waiting { node, by } => self.line(&format!("{node}: waiting for {by}")),
+            Event::NoLocks { why } => self.line(&format!(
+                "warning: the store's file system has no locks ({why}); runs at once may do the \
+                 same work twice"
+            )),
             Event::Downloaded { .. } | Event::NodeStarted { .. } => {}
         }
     }

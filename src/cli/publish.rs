@@ -2,6 +2,7 @@
 //! gone, and only then.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -58,12 +59,12 @@ pub fn publish(
         let path = folder.join(file);
         let content = content(project, artifact)?;
         let known = memory.get(file);
-        let written = known.is_none() || known != stamp(project, &path, content).as_ref();
+        let there =
+            project.store.files().metadata(&path).ok().and_then(|there| stamp(&there, content));
+        let written = known.is_none() || known != there.as_ref();
         if written {
-            write(project, artifact, &path)?;
-            if let Some(stamp) = stamp(project, &path, content) {
-                memory.insert(file.clone(), stamp);
-            }
+            let metadata = write(project, artifact, &path)?;
+            memory.extend(stamp(&metadata, content).map(|stamp| (file.clone(), stamp)));
             changed = true;
         }
         published.push(Published { path, written });
@@ -110,13 +111,13 @@ fn content(project: &Project, artifact: &Artifact) -> Result<Digest, Failure> {
     Ok(Digest::of_sequence(&digests))
 }
 
-fn stamp(project: &Project, path: &Path, content: Digest) -> Option<Stamp> {
-    let metadata = project.store.files().metadata(path).ok()?;
+fn stamp(metadata: &Metadata, content: Digest) -> Option<Stamp> {
     let mtime = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(Stamp { content, size: metadata.len(), mtime_ns: mtime.as_nanos() })
 }
 
-fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
+/// Writes a copy; tells the metadata of what it wrote, whatever another run may put in its place.
+fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<Metadata, Failure> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let keeps_vectors = extension == "parquet";
     let columns: Vec<String> = artifact

@@ -293,7 +293,8 @@ fn a_later_run_goes_on_where_one_was_given_up() {
 
 #[test]
 fn whatever_lies_in_the_place_of_the_part_the_file_comes_out_right() {
-    let spoils: [&dyn Fn(&mut Vec<u8>); 6] = [
+    type Spoil<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let spoils: [Spoil<'_>; 6] = [
         &|part| part.truncate(850),
         &|part| part.fill(0),
         &|part| part.clear(),

@@ -61,6 +61,18 @@ pub enum Event<'a> {
         /// Rows it was handed.
         rows: u64,
     },
+    /// A job of a node is in progress elsewhere; its result will be reused.
+    Waiting {
+        /// The node.
+        node: &'a str,
+        /// Who works on it.
+        by: &'a str,
+    },
+    /// The store's file system has no locks: runs at once may do the same work twice.
+    NoLocks {
+        /// The system's answer.
+        why: &'a str,
+    },
     /// A node was settled.
     NodeEnded {
         /// Its name.

@@ -225,6 +225,13 @@ impl Temp {
         files.write_all(file, &path, bytes)
     }
 
+    /// What the system knows of it.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        let file = self.file.as_ref().ok_or_else(|| io::Error::other("the file was moved"))?;
+        self.files.step(Operation::Look, file.path())?;
+        file.as_file().metadata()
+    }
+
     /// Brings its bytes to the disk.
     pub fn sync(&mut self) -> io::Result<()> {
         let (file, path, files) = self.parts()?;

@@ -4,6 +4,7 @@
 //! the record of a result comes last. What a digest names is checked whenever it is read.
 
 use std::collections::{HashMap, VecDeque};
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -173,20 +174,23 @@ impl Store {
     }
 
     /// Writes a copy for people outside the store: whole and lasting, so that what the store
-    /// remembers of it stays true.
-    pub fn publish(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+    /// remembers of it stays true. Gives what the system knows of it now.
+    pub fn publish(&self, path: &Path, bytes: &[u8]) -> Result<Metadata> {
         let folder = path.parent().unwrap_or(&self.root);
         self.create_folder(folder)?;
         let temp = self.temp_in(&self.staging())?;
         let temp = self.filled(temp, path, bytes, Lasting::Yes)?;
+        let mut metadata = temp.metadata().map_err(EngineError::io("read", path))?;
         match temp.place(path) {
             Err(not) if not.why.kind() == io::ErrorKind::CrossesDevices => {
                 let temp = self.filled(self.temp_in(folder)?, path, bytes, Lasting::Yes)?;
+                metadata = temp.metadata().map_err(EngineError::io("read", path))?;
                 self.place(temp, path)?;
             }
             placed => placed.map_err(|not| EngineError::io("move into place", path)(not.why))?,
         }
-        self.files.sync_folder(folder).map_err(EngineError::io("sync", folder))
+        self.files.sync_folder(folder).map_err(EngineError::io("sync", folder))?;
+        Ok(metadata)
     }
 
     /// Stores bytes as an object named by their digest.
