@@ -2,6 +2,7 @@
 //!
 //! - `stories`: edit → run → what ran, what was reused
 //! - `bad_input`: every wrong input is a named reject or a clear error
+//! - `crash`: killed at random points, or asked to stop
 //! - `faults`: damage and odd values never become silent wrongs
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
 //! - `sources`: mirrors, downloads, wrong bytes
@@ -12,6 +13,7 @@
 
 mod architecture;
 mod bad_input;
+mod crash;
 mod faults;
 mod nearby;
 mod project;
