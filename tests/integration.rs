@@ -4,9 +4,11 @@
 //! - `bad_input`: every wrong input is a named reject or a clear error
 //! - `crash`: killed at random points, or asked to stop
 //! - `faults`: damage and odd values never become silent wrongs
+//! - `locked`: lock files, runs of the past, how a project begins, help
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
 //! - `sources`: mirrors, downloads, wrong bytes
 //! - `revisions`: outputs move only with the revision of their stage
+//! - `sweeps`: `gc` takes what no run that counts relies on, and nothing else
 //! - `together`: runs at once share work, wait, and end in the clean result
 //! - `words`: what people see, as snapshots
 //! - `architecture`: who may use whom, read off the `use` lines
@@ -15,11 +17,13 @@ mod architecture;
 mod bad_input;
 mod crash;
 mod faults;
+mod locked;
 mod nearby;
 mod project;
 mod revisions;
 mod sources;
 mod spectra;
 mod stories;
+mod sweeps;
 mod together;
 mod words;

@@ -2,8 +2,10 @@
 //! result.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::path::PathBuf;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -49,7 +51,7 @@ fn jobs(project: &Project) -> BTreeMap<String, (u64, u64)> {
     jobs
 }
 
-fn files_in(project: &Project, folder: &str) -> Vec<PathBuf> {
+pub fn files_in(project: &Project, folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![project.path("cache/v1").join(folder)];
     while let Some(folder) = folders.pop() {
@@ -61,11 +63,11 @@ fn files_in(project: &Project, folder: &str) -> Vec<PathBuf> {
     found
 }
 
-fn catalog(project: &Project) -> Vec<u8> {
+pub fn catalog(project: &Project) -> Vec<u8> {
     fs::read(project.path("results/test/catalog.fits")).expect("the catalog")
 }
 
-fn clean() -> Vec<u8> {
+pub fn clean() -> Vec<u8> {
     let project = stories::project();
     project.run();
     catalog(&project)
@@ -190,6 +192,64 @@ fn a_killed_run_holds_nobody_up() {
         let _ = first.wait();
         assert_eq!(catalog(&project), clean);
     }
+}
+
+/// What a user who may only read the project gets; as root, another user asks.
+fn as_reader(project: &Project, arguments: &[&str]) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mdwarf"));
+    command.args(arguments).arg("-C").arg(project.root()).env("NO_COLOR", "1");
+    command.env_remove("MDWARF_MIRROR").env_remove("MDWARF_CACHE");
+    let root = fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0);
+    if root {
+        command.uid(65_534).gid(65_534);
+    }
+    Answer::of(command.output().expect("the program runs"))
+}
+
+fn set_modes(folder: &Path, file_mode: u32, folder_mode: u32) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            set_modes(&path, file_mode, folder_mode);
+        } else {
+            fs::set_permissions(&path, Permissions::from_mode(file_mode)).expect("a mode");
+        }
+    }
+    fs::set_permissions(folder, Permissions::from_mode(folder_mode)).expect("a mode");
+}
+
+#[test]
+fn a_read_only_store_serves_what_is_fresh() {
+    let project = stories::project();
+    // Files that changed a moment ago would be hashed again, and that be remembered.
+    std::thread::sleep(Duration::from_millis(2100));
+    project.run();
+    project.run();
+    let top = project.root().parent().expect("a folder").to_owned();
+    set_modes(&top, 0o444, 0o555);
+    for words in [
+        &["plan", "--check"][..],
+        &["run"],
+        &["status"],
+        &["show", "catalog"],
+        &["lineage", "TEFF_LIT"],
+        &["claims"],
+        &["runs"],
+        &["why", "slam"],
+        &["check"],
+        &["gc", "--dry-run"],
+    ] {
+        let answer = as_reader(&project, &[words, &["--profile", "test"]].concat());
+        assert_eq!(answer.code, 0, "{words:?}: {}", answer.stderr);
+    }
+    let set = ["--profile", "test", "--set", "predicted.model_error=none"];
+    let answer = as_reader(&project, &[&["plan", "--check"], &set[..]].concat());
+    assert_eq!(answer.code, 3, "{}", answer.stderr);
+    let answer = as_reader(&project, &[&["run"], &set[..]].concat());
+    assert_eq!(answer.code, 1, "{}", answer.stderr);
+    answer.says("node `predicted` must run").says("read-only").says("--cache DIR");
+    set_modes(&top, 0o644, 0o755);
+    project.run().ran(&[]);
 }
 
 #[test]

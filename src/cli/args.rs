@@ -9,6 +9,7 @@ use crate::engine::files::Files;
 /// Stellar labels of M dwarfs from LAMOST spectra, as a cached and auditable pipeline.
 #[derive(Debug, Parser)]
 #[command(name = "mdwarf", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -17,6 +18,18 @@ pub struct Cli {
     #[command(flatten)]
     pub common: Common,
 }
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  a stage failed, or results differ from the locked ones
+  2  wrong usage, pipeline.toml or profile, or not what was locked
+  3  something is stale (`plan --check`, `lock`)
+  4  a claim was missed (`run --strict`, `claims --check`)
+  5  corruption was found; the next run mends it
+  9  what is needed is in use elsewhere (`--no-wait`)
+
+Example: mdwarf init trial && mdwarf run -C trial";
 
 /// Options of every verb.
 #[derive(Debug, Args)]
@@ -53,6 +66,13 @@ pub struct Common {
     pub files: Files,
 }
 
+impl Common {
+    /// Where results are kept.
+    pub fn cache_folder(&self) -> PathBuf {
+        self.cache.clone().unwrap_or_else(|| self.directory.join("cache"))
+    }
+}
+
 /// When to use colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
@@ -75,12 +95,19 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Show what became of each node in the latest run
     #[command(after_help = "Example: mdwarf status")]
-    Status,
+    Status {
+        /// Another run than the latest
+        #[command(flatten)]
+        past: PastRun,
+    },
     /// Explain why a node is stale, or why it ran last
     #[command(after_help = "Example: mdwarf why slam_lit")]
     Why {
         /// The node
         node: String,
+        /// Another run than the latest
+        #[command(flatten)]
+        past: PastRun,
     },
     /// Draw the graph of nodes
     #[command(after_help = "Example: mdwarf dag --format svg > dag.svg")]
@@ -97,6 +124,9 @@ pub enum Verb {
         /// Rows to show of a table
         #[arg(long, default_value_t = 5)]
         rows: usize,
+        /// Another run than the latest
+        #[command(flatten)]
+        past: PastRun,
     },
     /// Follow a column back to the bytes it comes from
     #[command(after_help = "Example: mdwarf lineage TEFF_LIT")]
@@ -122,12 +152,18 @@ pub enum Verb {
         /// Exit with 4 if a claim is missed
         #[arg(long)]
         check: bool,
+        /// Another run than the latest
+        #[command(flatten)]
+        past: PastRun,
     },
     /// Show a node's notes, or its error
     #[command(after_help = "Example: mdwarf log spectra")]
     Log {
         /// The node
         node: String,
+        /// Another run than the latest
+        #[command(flatten)]
+        past: PastRun,
     },
     /// Check `pipeline.toml` and the profile
     #[command(after_help = "Example: mdwarf check --profile nearby")]
@@ -145,6 +181,20 @@ pub enum Verb {
         #[arg(long)]
         repair: bool,
     },
+    /// Write `mdwarf.lock`: digests of the sources and of all results of the latest run
+    #[command(after_help = "Example: mdwarf lock && mdwarf run --locked")]
+    Lock,
+    /// Remove from the store what no run that counts relies on
+    #[command(after_help = "Example: mdwarf gc --dry-run\n\n\
+        Kept are the results of the latest run of each profile and method, of each variant (`--set`) \
+        among the latest few, of locked runs, and of runs in progress.")]
+    Gc(GcArgs),
+    /// Start a project: a small pipeline with a table of its own
+    #[command(after_help = "Example: mdwarf init trial && mdwarf run -C trial")]
+    Init {
+        /// The folder to make, or an empty one; by default the one of `-C`
+        folder: Option<PathBuf>,
+    },
     /// Print completions for a shell
     #[command(
         after_help = "Example: mdwarf completions bash > ~/.local/share/bash-completion/completions/mdwarf"
@@ -153,6 +203,28 @@ pub enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Which run is asked.
+#[derive(Debug, Args)]
+pub struct PastRun {
+    /// Ask this run of the ledger: its name, the beginning of it, or `latest`
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+}
+
+/// Options of `gc`.
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// Only show what would be removed
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Keep each variant (`--set`) among so many latest runs of a profile and method
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub keep_last: usize,
+    /// Give up the oldest of what is kept until the store is no larger, as in `10G`
+    #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
+    pub max_size: Option<u64>,
 }
 
 /// Options of `run`.
@@ -179,6 +251,9 @@ pub struct RunArgs {
     /// Exit with 4 if a claim is missed
     #[arg(long)]
     pub strict: bool,
+    /// Refuse to differ from `mdwarf.lock`, in what is run (2) or in what comes out (1)
+    #[arg(long)]
+    pub locked: bool,
     /// Exit with 9, instead of waiting, where another run has work in progress that this one needs
     #[arg(long)]
     pub no_wait: bool,

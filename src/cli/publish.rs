@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::project::Project;
 use crate::engine::artifact::Artifact;
 use crate::engine::digest::Digest;
-use crate::engine::error::EngineError;
+use crate::engine::error::{EngineError, unless_read_only};
 use crate::engine::evaluate::Outputs;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::spec::PRINTED;
@@ -71,7 +71,7 @@ pub fn publish(
     }
     if changed {
         let body = serde_json::to_vec(&memory).map_err(EngineError::table("published"))?;
-        project.store.commit_sealed(&memory_path, &body)?;
+        project.store.commit_sealed(&memory_path, &body).or_else(unless_read_only)?;
     }
     Ok(published)
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::args::{Cli, RunArgs};
 use super::claims;
 use super::failure::{CLAIM_MISSED, CORRUPT, Failure, STAGE_FAILED, split_hint};
+use super::lock::Locked;
 use super::plan::{self, Selection};
 use super::progress::Progress;
 use super::project::Project;
@@ -16,6 +17,7 @@ use super::publish::{Published, publish};
 use super::signals;
 use super::talk::Talk;
 use crate::engine::claims::Status;
+use crate::engine::error::{EngineError, forbids_writing, unless_read_only};
 use crate::engine::evaluate::Outputs;
 use crate::engine::ledger::{NodeEntry, RunEntry};
 use crate::engine::record::code_version;
@@ -58,9 +60,13 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
         claims: Vec::new(),
     };
     let engine = project.engine(&progress);
+    let locked = match args.locked {
+        true => Some(Locked::open(&project, &cli.common.set, talk)?),
+        false => None,
+    };
     let (entry, published) = engine.run_then(&project.ledger, &options, |settled| {
         progress.finish();
-        project.sources.remember()?;
+        project.sources.remember().or_else(unless_read_only)?;
         let done: Vec<Option<Outputs>> = settled.iter().map(|s| s.outputs.clone()).collect();
         let entry = RunEntry {
             claims: engine.claims(&done),
@@ -68,9 +74,14 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
             seconds: started.elapsed().as_secs_f64(),
             ..head
         };
-        project.store.save_gathered()?;
-        project.ledger.write(&project.store, &entry)?;
-        Ok::<_, Failure>((entry, publish(&project, &done, &cli.common.set)))
+        project.store.save_gathered().or_else(unless_read_only)?;
+        enter(&project, &entry, talk)?;
+        let published = match locked {
+            Some(locked) => locked.check(&project, &done, talk),
+            None => Ok(()),
+        };
+        let publish = |()| publish(&project, &done, &cli.common.set);
+        Ok::<_, Failure>((entry, published.and_then(publish)))
     })?;
     report(cli, talk, &entry, published.as_deref().unwrap_or_default());
     published?;
@@ -82,6 +93,18 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
         .hint("`mdwarf run` goes on from there"));
     }
     Ok(exit_code(&entry, args.strict))
+}
+
+/// Writes a run into the ledger. One that only found all fresh may do without, where the store is
+/// read-only.
+fn enter(project: &Project, entry: &RunEntry, talk: &Talk) -> Result<(), Failure> {
+    match project.ledger.write(&project.store, entry) {
+        Err(EngineError::Io { source, .. }) if forbids_writing(&source) => {
+            talk.note(&format!("this run is not in the ledger: the store is read-only ({source})"));
+            Ok(())
+        }
+        other => Ok(other?),
+    }
 }
 
 fn selection(project: &Project, args: &RunArgs) -> Result<Selection, Failure> {

@@ -161,6 +161,14 @@ impl EngineError {
     }
 }
 
+/// For what is only remembered to save work: where nothing can be written, it is not.
+pub fn unless_read_only(why: EngineError) -> Result<()> {
+    match why {
+        EngineError::Io { source, .. } if forbids_writing(&source) => Ok(()),
+        other => Err(other),
+    }
+}
+
 /// Whether the system says that nothing can be written there, as opposed to a fault.
 pub fn forbids_writing(why: &io::Error) -> bool {
     matches!(why.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)

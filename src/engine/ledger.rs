@@ -86,12 +86,11 @@ impl Ledger {
         let folder = store.root().join("runs");
         let pointer = folder.join(format!("latest.{profile}.{method}"));
         let mut ledger = Ledger { folder, files: store.files().clone(), ..Ledger::default() };
-        let files = &ledger.files;
-        let id = files
-            .read_text(&pointer)
-            .or_else(|_| files.read_text(&ledger.folder.join("latest")))
-            .unwrap_or_default();
-        if let Some(entry) = ledger.load(id.trim()) {
+        let named = |path: &PathBuf| ledger.load(ledger.files.read_text(path).ok()?.trim());
+        let entry = named(&pointer)
+            .or_else(|| ledger.newest(profile, method))
+            .or_else(|| named(&ledger.folder.join("latest")));
+        if let Some(entry) = entry {
             ledger.last = entry
                 .nodes
                 .iter()
@@ -100,6 +99,13 @@ impl Ledger {
             ledger.latest = Some(entry);
         }
         Ok(ledger)
+    }
+
+    /// The newest run of a profile and method, where the pointer to it was lost.
+    fn newest(&self, profile: &str, method: &str) -> Option<RunEntry> {
+        let ids = self.ids().ok()?;
+        let mut entries = ids.iter().rev().filter_map(|id| self.load(id));
+        entries.find(|entry| entry.profile == profile && entry.method == method)
     }
 
     fn load(&self, id: &str) -> Option<RunEntry> {

@@ -19,9 +19,11 @@ pub mod files;
 #[doc(hidden)]
 pub mod files_trial;
 mod gathers;
+pub mod gc;
 pub mod key;
 pub mod ledger;
 pub mod lineage;
+pub mod lockfile;
 pub mod locks;
 mod memory;
 pub mod params;

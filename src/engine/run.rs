@@ -116,9 +116,8 @@ impl Engine<'_> {
         let shared = Shared::new(Locks::new(self.store.root(), options.locking), options.wait);
         let gate = shared.locks.share(options.wait)?;
         let (settled, _gate) = self.settle_all(ledger, options, &shared, gate)?;
-        let finished = settled
-            .iter()
-            .all(|s| !matches!(s.outcome, Outcome::Failed { .. } | Outcome::Skipped { .. }));
+        let failed = |s: &Settled| matches!(s.outcome, Outcome::Failed { .. });
+        let finished = !settled.iter().any(failed);
         let result = ended(settled)?;
         shared.end(finished);
         Ok(result)

@@ -10,12 +10,15 @@ use super::digest::Digest;
 use super::error::{EngineError, Result};
 use super::evaluate::{Engine, Evaluation, Outputs, join_records};
 use super::events::Event;
+use super::gc::inputs_path;
 use super::ledger::Ledger;
 use super::locks::{Gate, Holder, TRY_AGAIN};
 use super::memory::{Budget, job_bytes};
 use super::record::Record;
 use super::run::{Outcome, RunOptions, Settled};
+use super::source::Origin;
 use super::stage::Scope;
+use super::store::{Store, seal};
 use super::work::{Ending, Shared, Task, TaskDone, Wholes};
 
 /// Waiting for less than a second is not worth a line.
@@ -341,6 +344,7 @@ impl<'a> Scheduler<'a> {
         let _gate = self.shared.gate()?;
         let known = run.jobs_run == 0 && engine.fresh_record(record.name)?.is_some();
         if !known {
+            note_public_files(engine.store, record.name, &run.evaluation)?;
             engine.store.put_record(&record)?;
         }
         self.shared.note([record.name])?;
@@ -387,4 +391,16 @@ impl<'a> Scheduler<'a> {
 fn wholes_of(evaluation: &Evaluation) -> Wholes {
     let whole = evaluation.inputs.iter().filter(|(_, (_, scope))| *scope == Scope::Whole);
     Arc::new(whole.map(|(name, _)| (name.clone(), OnceLock::new())).collect())
+}
+
+/// Beside a source's record stands which public files it is made of, so that a sweep knows what
+/// downloads are in use.
+fn note_public_files(store: &Store, name: Digest, evaluation: &Evaluation) -> Result<()> {
+    if evaluation.files.is_empty() {
+        return Ok(());
+    }
+    let files = evaluation.files.iter().flatten();
+    let public = files.filter(|(file, _)| matches!(file.origin, Origin::Public { .. }));
+    let list: String = public.map(|(file, _)| format!("{}\n", file.digest)).collect();
+    store.commit_unsynced(&inputs_path(store, name), &seal(list.as_bytes()))
 }
