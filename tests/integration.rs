@@ -5,6 +5,7 @@
 //! - `crash`: killed at random points, or asked to stop
 //! - `faults`: damage and odd values never become silent wrongs
 //! - `locked`: lock files, runs of the past, how a project begins, help
+//! - `faults_files`: odd files, names and clocks, moved projects, full disks
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
 //! - `sources`: mirrors, downloads, wrong bytes
 //! - `revisions`: outputs move only with the revision of their stage
@@ -17,6 +18,7 @@ mod architecture;
 mod bad_input;
 mod crash;
 mod faults;
+mod faults_files;
 mod locked;
 mod nearby;
 mod project;
