@@ -2,6 +2,7 @@
 //!
 //! - `stories`: edit → run → what ran, what was reused
 //! - `bad_input`: every wrong input is a named reject or a clear error
+//! - `dags`: random graphs, edits, faults and resumes against an oracle
 //! - `faults`: damage and odd values never become silent wrongs
 //! - `locked`: lock files, runs of the past, how a project begins, help
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
@@ -14,6 +15,7 @@
 
 mod architecture;
 mod bad_input;
+mod dags;
 mod faults;
 mod locked;
 mod nearby;
