@@ -5,6 +5,7 @@
 //! - `dags`: random graphs, edits, faults and resumes against an oracle
 //! - `faults`: damage and odd values never become silent wrongs
 //! - `locked`: lock files, runs of the past, how a project begins, help
+//! - `memory`: how many jobs are done at once
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
 //! - `sources`: mirrors, downloads, wrong bytes
 //! - `revisions`: outputs move only with the revision of their stage
@@ -18,6 +19,7 @@ mod bad_input;
 mod dags;
 mod faults;
 mod locked;
+mod memory;
 mod nearby;
 mod project;
 mod revisions;

@@ -180,6 +180,22 @@ fn who_waits_says_for_whom_and_goes_on() {
 }
 
 #[test]
+fn who_waits_can_be_interrupted() {
+    let (project, held) = in_progress();
+    let child = start(&project, &["run", "--profile", "test"]);
+    std::thread::sleep(Duration::from_millis(1000));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
+    let started = Instant::now();
+    let answer = ended(child);
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_ne!(answer.code, 0);
+    answer.says("interrupted");
+    drop(held);
+    project.run();
+}
+
+#[test]
 fn locks_left_by_the_dead_are_free() {
     let (project, held) = in_progress();
     drop(held);
