@@ -356,7 +356,7 @@ fn a_full_disk_is_named_and_room_mends_it() {
         full += 1;
     }
     eprintln!("{full} runs on a full disk, each named it; then one had room");
-    assert!(full > 5);
+    assert!((6..120).contains(&full), "{full}");
     assert_eq!(results(&project), clean);
     assert_eq!(project.mdwarf(&["verify", "--cache", &cache]).code, 0);
 }

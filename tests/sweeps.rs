@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::project::{Answer, Project};
 use crate::stories;
-use crate::together::{catalog, clean, files_in, start};
+use crate::together::{catalog, clean, files_in, start, trials};
 
 const VARIANT: [&str; 2] = ["--set", "predicted.model_error=none"];
 
@@ -164,17 +164,22 @@ fn downloads_in_use_stay() {
 
 #[test]
 fn sweeps_during_runs_harm_nothing() {
+    let clean = clean();
+    for _ in 0..trials() {
+        sweeps_during_runs(&clean);
+    }
+}
+
+fn sweeps_during_runs(clean: &[u8]) {
     let project = stories::project();
     project.run();
-    let clean = clean();
     // Older results that runs may want back while sweeps would take them.
     project.edit("pipeline.toml", "snri > 5", "snri > 40");
     project.run();
     project.edit("pipeline.toml", "snri > 40", "snri > 5");
-    let seeds = ["1", "2", "3"]
-        .map(|folds| format!("slam.folds={}", folds.parse::<u8>().map_or(3, |f| f + 2)));
+    let sets = ["slam.folds=3", "slam.folds=4", "slam.folds=5"];
     let mut runs: Vec<Child> = Vec::new();
-    for set in &seeds {
+    for set in sets {
         runs.push(start(
             &project,
             &["run", "--profile", "test", "--json", "--set", set, "-j", "1"],
@@ -198,7 +203,7 @@ fn sweeps_during_runs_harm_nothing() {
 
 #[test]
 fn the_work_of_a_killed_run_outlives_a_sweep() {
-    for delay_ms in [40, 80, 160] {
+    for delay_ms in (0..3 * trials() as u64).map(|i| 40 + i * 60 % 190) {
         let project = stories::project();
         let mut run = start(&project, &["run", "--profile", "test", "-j", "1"]);
         std::thread::sleep(Duration::from_millis(delay_ms));

@@ -73,7 +73,19 @@ pub fn clean() -> Vec<u8> {
     catalog(&project)
 }
 
+/// `MDWARF_LONG=1` tries more often.
+pub fn trials() -> usize {
+    if std::env::var_os("MDWARF_LONG").is_some() { 50 } else { 1 }
+}
+
 fn at_once(runs: usize, jobs_each: &str) {
+    let clean = clean();
+    for _ in 0..trials() {
+        try_at_once(runs, jobs_each, &clean);
+    }
+}
+
+fn try_at_once(runs: usize, jobs_each: &str, clean: &[u8]) {
     let project = stories::project();
     let arguments = ["run", "--profile", "test", "--json", "-j", jobs_each];
     let children: Vec<Child> = (0..runs).map(|_| start(&project, &arguments)).collect();
@@ -81,7 +93,7 @@ fn at_once(runs: usize, jobs_each: &str) {
         let answer = ended(child);
         assert_eq!(answer.code, 0, "{}", answer.stderr);
     }
-    assert_eq!(catalog(&project), clean());
+    assert_eq!(catalog(&project), clean);
     let jobs = jobs(&project);
     assert_eq!(jobs.len(), stories::ALL.len());
     for (node, (done, of)) in jobs {
@@ -168,6 +180,22 @@ fn who_waits_says_for_whom_and_goes_on() {
 }
 
 #[test]
+fn who_waits_can_be_interrupted() {
+    let (project, held) = in_progress();
+    let child = start(&project, &["run", "--profile", "test"]);
+    std::thread::sleep(Duration::from_millis(1000));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
+    let started = Instant::now();
+    let answer = ended(child);
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_ne!(answer.code, 0);
+    answer.says("interrupted");
+    drop(held);
+    project.run();
+}
+
+#[test]
 fn locks_left_by_the_dead_are_free() {
     let (project, held) = in_progress();
     drop(held);
@@ -179,7 +207,7 @@ fn locks_left_by_the_dead_are_free() {
 #[test]
 fn a_killed_run_holds_nobody_up() {
     let clean = clean();
-    for delay_ms in [20, 60, 120] {
+    for delay_ms in (0..3 * trials() as u64).map(|i| 20 + i * 45 % 140) {
         let project = stories::project();
         let mut first = start(&project, &["run", "--profile", "test"]);
         let second = start(&project, &["run", "--profile", "test", "--json"]);

@@ -290,7 +290,7 @@ fn a_crash_at_any_operation_is_mended_by_the_next_run() {
 #[test]
 fn a_power_cut_at_any_operation_is_mended_by_the_next_run() {
     let mut tally = Tally::default();
-    let seeds = (1..=if long() { 100 } else { 2 }).map(Unsynced::Mixed);
+    let seeds = (1..=if long() { 10 } else { 2 }).map(Unsynced::Mixed);
     let ways = [Unsynced::Dropped, Unsynced::Emptied, Unsynced::Zeroed, Unsynced::Halved];
     for unsynced in ways.into_iter().chain(seeds) {
         for when in [When::First, When::AfterEdit] {

@@ -18,7 +18,7 @@ use crate::engine::trace::value;
 
 /// The store and its ledger.
 pub fn open_store(common: &Common) -> Result<(Store, Ledger), Failure> {
-    let store = Store::open(&common.cache_folder())?;
+    let store = Store::with_files(&common.cache_folder(), common.files.clone())?;
     let ledger = Ledger::open(&store, &common.profile, &common.method)?;
     Ok((store, ledger))
 }

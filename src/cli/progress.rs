@@ -106,7 +106,10 @@ impl Observer for Progress {
             }
             Event::NodeStarted { node, jobs, rows } if *jobs > 0 => {
                 let bar = self.bar(rows.unwrap_or(*jobs as u64), ROWS, node);
-                bar.enable_steady_tick(Duration::from_millis(200));
+                if self.talk.terminal {
+                    // Each costs a thread.
+                    bar.enable_steady_tick(Duration::from_millis(200));
+                }
                 state.nodes.insert((*node).to_owned(), bar);
             }
             Event::JobEnded { node, rows } => {

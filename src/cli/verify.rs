@@ -11,7 +11,7 @@ use crate::engine::verify::{Report, verify as verify_store};
 /// Checks the store. Exits with 5 if something is damaged or missing and was not set aside.
 pub fn verify(cli: &Cli, repair: bool, talk: &Talk) -> Result<u8, Failure> {
     let common = &cli.common;
-    let cache = common.cache.clone().unwrap_or_else(|| common.directory.join("cache"));
+    let cache = common.cache_folder();
     if !cache.join("v1").is_dir() {
         return Err(Failure::usage(format!("there is no store in `{}`", cache.display()))
             .hint("name the project with `-C DIR`, or the store with `--cache DIR`"));

@@ -16,9 +16,9 @@ use super::error::{EngineError, Result};
 use super::ledger::{Ledger, RunEntry};
 use super::lockfile::locked_runs;
 use super::locks::{Locks, active_runs};
-use super::record::{FORMAT, Record};
+use super::record::Record;
 use super::run::Outcome;
-use super::store::{Store, sealed};
+use super::store::{Store, parse_record};
 
 /// Work of a run that was killed, and files half written, are kept for so long.
 const GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -117,7 +117,7 @@ pub fn sweep(store: &Store, ledger: &Ledger, options: &SweepOptions) -> Result<S
     if !options.dry_run {
         // Records go first: what is cut off in the middle leaves no record without its objects.
         for file in found.iter().filter(|file| !file.stays) {
-            match fs::remove_file(&file.path) {
+            match store.files().remove(&file.path) {
                 Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
                     return Err(EngineError::io("remove", &file.path)(why));
                 }
@@ -189,7 +189,7 @@ fn look(store: &Store, roots: &[Root]) -> Result<(Swept, Vec<Found>)> {
     let read: Vec<(PathBuf, u64, Option<Record>)> = records
         .into_iter()
         .map(|(path, bytes)| {
-            let record = fs::read(&path).ok().and_then(|bytes| parse_record(&bytes));
+            let record = store.files().read(&path).ok().and_then(|bytes| parse_record(&bytes));
             (path, bytes, record)
         })
         .collect();
@@ -252,6 +252,7 @@ fn others(store: &Store, live: &Live) -> Result<Vec<Found>> {
         Some(_) => named(path).is_some_and(|record| live.records.contains(&record)),
         None => modified(path) >= live.since,
     })?;
+    add("index", &|path| modified(path) >= live.since)?;
     add("inputs", &|path| named(path).is_some_and(|key| live.records.contains(&key)))?;
     add("downloads", &|path| match (&live.downloads, named(path)) {
         (Some(used), Some(digest)) => used.contains(&digest),
@@ -263,11 +264,6 @@ fn others(store: &Store, live: &Live) -> Result<Vec<Found>> {
         active_runs(store.root()).into_iter().filter(|run| run.alive).map(|run| run.path).collect();
     add("active", &|path| alive.contains(path) || young(path))?;
     Ok(found)
-}
-
-fn parse_record(bytes: &[u8]) -> Option<Record> {
-    let record = serde_json::from_slice::<Record>(sealed(bytes)?).ok()?;
-    (record.format == FORMAT).then_some(record)
 }
 
 fn objects(record: &Record) -> impl Iterator<Item = Digest> + '_ {
@@ -291,9 +287,8 @@ fn downloads_in_use(store: &Store, roots: &[Root]) -> Option<BTreeSet<Digest>> {
     for root in roots {
         for node in root.entry.nodes.iter().filter(|node| node.dataset.is_some()) {
             let Some(key) = node.key else { continue };
-            let bytes = fs::read(inputs_path(store, key)).ok()?;
-            let text = std::str::from_utf8(sealed(&bytes)?).ok()?;
-            for line in text.lines() {
+            let list = store.read_sealed(&inputs_path(store, key))?;
+            for line in std::str::from_utf8(&list).ok()?.lines() {
                 used.insert(line.parse().ok()?);
             }
         }

@@ -247,7 +247,7 @@ fn holder(path: &Path) -> Holder {
 /// file of a run that did not end well stays, so that its finished work is kept for a while.
 pub struct Active {
     path: PathBuf,
-    file: Mutex<File>,
+    noted: Mutex<(File, BTreeSet<Digest>)>,
 }
 
 impl Active {
@@ -265,24 +265,44 @@ impl Active {
             .map_err(EngineError::io("create", &path))?;
         // Without locks there is no sweep either.
         let _ = file.try_lock();
-        let active = Active { path, file: Mutex::new(file) };
+        let active = Active { path, noted: Mutex::new((file, BTreeSet::new())) };
         active.note(keys)?;
         Ok(active)
     }
 
     /// Says that the run relies on these keys too.
     pub fn note(&self, keys: impl IntoIterator<Item = Digest>) -> Result<()> {
-        let lines: String = keys.into_iter().map(|key| format!("{key}\n")).collect();
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(lines.as_bytes()).map_err(EngineError::io("write", &self.path))
+        let mut guard = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, noted) = &mut *guard;
+        let new: Vec<Digest> = keys.into_iter().filter(|key| !noted.contains(key)).collect();
+        let lines: String = new.iter().map(|key| format!("{key}\n")).collect();
+        file.write_all(lines.as_bytes()).map_err(EngineError::io("write", &self.path))?;
+        noted.extend(new);
+        Ok(())
     }
 
     /// The run ended well and is in the ledger.
     pub fn end(self) {
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Drop for Active {
+    /// What this run relies on no dead one has to keep: without this, a run that fails again and
+    /// again would fill the disk with such files.
+    fn drop(&mut self) {
+        let (_, noted) = self.noted.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if noted.is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
+        // A file without keys may be that of a run which begins right now.
+        let kept_here = |run: &ActiveKeys| {
+            !run.alive && !run.keys.is_empty() && run.keys.iter().all(|key| noted.contains(key))
+        };
+        let Some(root) = self.path.parent().and_then(Path::parent) else { return };
+        for run in active_runs(root).iter().filter(|run| run.path != self.path && kept_here(run)) {
+            let _ = fs::remove_file(&run.path);
+        }
     }
 }
 

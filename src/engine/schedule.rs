@@ -18,7 +18,7 @@ use super::record::Record;
 use super::run::{Outcome, RunOptions, Settled};
 use super::source::Origin;
 use super::stage::Scope;
-use super::store::{Store, seal};
+use super::store::Store;
 use super::work::{Ending, Shared, Task, TaskDone, Wholes};
 
 /// Waiting for less than a second is not worth a line.
@@ -402,5 +402,5 @@ fn note_public_files(store: &Store, name: Digest, evaluation: &Evaluation) -> Re
     let files = evaluation.files.iter().flatten();
     let public = files.filter(|(file, _)| matches!(file.origin, Origin::Public { .. }));
     let list: String = public.map(|(file, _)| format!("{}\n", file.digest)).collect();
-    store.commit_unsynced(&inputs_path(store, name), &seal(list.as_bytes()))
+    store.commit_sealed(&inputs_path(store, name), list.as_bytes())
 }

@@ -10,6 +10,7 @@ use super::digest::Digest;
 use super::error::{EngineError, Result};
 use super::events::{Event, Observer};
 use super::ledger::RunEntry;
+use super::locks::Locks;
 use super::record::Record;
 use super::store::{Store, parse_record, sealed};
 
@@ -56,6 +57,8 @@ impl Report {
 /// # Errors
 /// A folder of the store cannot be listed.
 pub fn verify(store: &Store, repair: bool, observer: &dyn Observer) -> Result<Report> {
+    // What a sweep removes meanwhile would look like a loss.
+    let _gate = Locks::new(store.root(), true).share(true)?;
     let mut check = Check { store, observer, report: Report::default(), unsound: BTreeSet::new() };
     let named = check.records()?;
     check.objects(&named)?;
@@ -196,7 +199,7 @@ impl Check<'_> {
     /// Memories: a damaged one is never believed, but tells of a bad disk.
     fn sealed_files(&mut self) -> Result<()> {
         let mut files = vec![self.store.root().join("stat.json")];
-        for folder in ["gathers", "published", "index"] {
+        for folder in ["gathers", "inputs", "published", "index"] {
             files.extend(self.files_in(folder)?);
         }
         for path in files {
