@@ -2,6 +2,7 @@
 //!
 //! - `stories`: edit → run → what ran, what was reused
 //! - `bad_input`: every wrong input is a named reject or a clear error
+//! - `crash`: killed at random points, or asked to stop
 //! - `dags`: random graphs, edits, faults and resumes against an oracle
 //! - `faults`: damage and odd values never become silent wrongs
 //! - `locked`: lock files, runs of the past, how a project begins, help
@@ -16,6 +17,7 @@
 
 mod architecture;
 mod bad_input;
+mod crash;
 mod dags;
 mod faults;
 mod locked;

@@ -26,6 +26,7 @@ mod runs;
 mod schema;
 mod show;
 mod show_node;
+mod signals;
 mod status;
 mod table;
 mod talk;

@@ -1,8 +1,7 @@
 //! The verb `run`: brings all results up to date, keeps the ledger, publishes copies for people.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -15,6 +14,7 @@ use super::plan::{self, Selection};
 use super::progress::Progress;
 use super::project::Project;
 use super::publish::{Published, publish};
+use super::signals;
 use super::talk::Talk;
 use crate::engine::claims::Status;
 use crate::engine::error::{EngineError, forbids_writing, unless_read_only};
@@ -22,9 +22,6 @@ use crate::engine::evaluate::Outputs;
 use crate::engine::ledger::{NodeEntry, RunEntry};
 use crate::engine::record::code_version;
 use crate::engine::run::{Outcome, RunOptions, Settled};
-
-/// What shells expect of a program that Ctrl-C ended.
-const KILLED: i32 = 130;
 
 /// Where polars looks for the size of its pool, once, before its first use.
 const POLARS_THREADS: &str = "POLARS_MAX_THREADS";
@@ -88,9 +85,9 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
     })?;
     report(cli, talk, &entry, published.as_deref().unwrap_or_default());
     published?;
-    if options.stop.load(Ordering::Relaxed) {
+    if options.stop.load(Ordering::SeqCst) {
         return Err(Failure {
-            code: STAGE_FAILED,
+            code: signals::exit_code(),
             ..Failure::usage("interrupted; what was finished is kept")
         }
         .hint("`mdwarf run` goes on from there"));
@@ -133,21 +130,13 @@ fn selection(project: &Project, args: &RunArgs) -> Result<Selection, Failure> {
 fn options(project: &Project, args: &RunArgs, talk: &Talk) -> Result<RunOptions, Failure> {
     let Selection { wanted, force } = selection(project, args)?;
     let jobs = threads(args)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let (flag, voice) = (stop.clone(), *talk);
-    let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(KILLED);
-        }
-        voice.note("stopping after the jobs in hand; press Ctrl-C again to stop at once");
-    });
     Ok(RunOptions {
         force,
         wanted,
         keep_going: args.keep_going,
         wait: !args.no_wait,
         memory_bytes: args.memory,
-        stop,
+        stop: signals::listen(talk),
         ..RunOptions::all(project.pipeline.nodes.len(), jobs)
     })
 }

@@ -90,6 +90,9 @@ pub enum EngineError {
         /// The system's answer.
         why: io::Error,
     },
+    /// A signal came before a job was begun.
+    #[error("interrupted")]
+    Interrupted,
     /// arrow or Parquet refused a table.
     #[error("table of `{place}`: {why}")]
     Table {

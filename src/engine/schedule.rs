@@ -364,13 +364,12 @@ impl<'a> Scheduler<'a> {
 
     fn fail(&mut self, index: usize, key: Option<Digest>, why: EngineError) {
         self.failed = true;
-        self.settle(
-            index,
-            Outcome::Failed { error: why.to_string(), corrupt: why.is_corruption() },
-            key,
-            vec![],
-            None,
-        );
+        let outcome = match why {
+            // Its jobs that were done are kept; it did not fail.
+            EngineError::Interrupted => Outcome::Skipped { because: why.to_string() },
+            _ => Outcome::Failed { error: why.to_string(), corrupt: why.is_corruption() },
+        };
+        self.settle(index, outcome, key, vec![], None);
     }
 
     fn settle(

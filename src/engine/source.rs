@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use super::digest::Digest;
 use super::download::{Patience, Wanted, download};
 use super::error::{EngineError, Result};
 use super::events::Observer;
-use super::source_files::{Seen, Stamp, hash_file};
+use super::source_files::{Seen, Stamp, hash_file, now_ns};
 pub use super::source_files::{files_below, regular_file};
 use super::store::Store;
 
@@ -74,6 +74,8 @@ pub struct Sources {
     offline: bool,
     memory: Mutex<(Memory, bool)>,
     listing: Mutex<Option<Arc<BTreeMap<Digest, PathBuf>>>>,
+    /// A time before anything was hashed.
+    opened_ns: OnceLock<i128>,
 }
 
 impl Sources {
@@ -90,6 +92,7 @@ impl Sources {
             offline,
             memory: Mutex::new((memory, false)),
             listing: Mutex::new(None),
+            opened_ns: OnceLock::new(),
         }
     }
 
@@ -114,7 +117,8 @@ impl Sources {
         {
             return Ok((seen.digest, seen.stamp.size));
         }
-        let seen = hash_file(self.store.files(), path, observer)?;
+        let seen_ns = *self.opened_ns.get_or_init(|| now_ns(&self.store));
+        let seen = hash_file(self.store.files(), path, seen_ns, observer)?;
         let (digest, size) = (seen.digest, seen.stamp.size);
         let mut guard = lock(&self.memory);
         guard.0.files.insert(name, seen);

@@ -12,6 +12,7 @@ use super::digest::Digest;
 use super::error::{EngineError, Result};
 use super::events::{Event, Observer};
 use super::files::Files;
+use super::store::Store;
 
 /// The coarsest time stamps of file systems in use (FAT's) are two seconds apart.
 const RACY_NS: i128 = 2_000_000_000;
@@ -97,16 +98,24 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn now_ns() -> i128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128)
+/// The time now by the clock of this machine or by that of the file system, whichever is behind:
+/// a clock that runs ahead would make a file that was just written look settled.
+pub(super) fn now_ns(store: &Store) -> i128 {
+    let here = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128);
+    let there = store.files().create_temp(&store.staging()).and_then(|temp| temp.metadata());
+    there.map_or(here, |metadata| here.min(Stamp::of(&metadata).mtime_ns))
 }
 
-/// Hashes a file that stays as it is meanwhile.
+/// Hashes a file that stays as it is meanwhile; `seen_ns` is a time before that.
 ///
 /// # Errors
 /// It cannot be read, or it changed.
-pub(super) fn hash_file(files: &Files, path: &Path, observer: &dyn Observer) -> Result<Seen> {
-    let seen_ns = now_ns();
+pub(super) fn hash_file(
+    files: &Files,
+    path: &Path,
+    seen_ns: i128,
+    observer: &dyn Observer,
+) -> Result<Seen> {
     let before = Stamp::of(&regular_file(path)?);
     observer.event(&Event::Hashing { name: &path.to_string_lossy(), bytes: before.size });
     let mut file = files.open(path).map_err(EngineError::io("open", path))?;

@@ -115,7 +115,7 @@ impl Engine<'_> {
             let name = &self.pipeline.nodes[node].name;
             let cancelled = task.cancelled.load(Ordering::Relaxed);
             let result = if cancelled || stop.load(Ordering::Relaxed) {
-                Err(EngineError::Stage { node: name.clone(), what: "interrupted".into() })
+                Err(EngineError::Interrupted)
             } else {
                 catch_unwind(AssertUnwindSafe(|| self.attempt(task, shared))).unwrap_or_else(
                     |panic| {
