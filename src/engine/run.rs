@@ -117,7 +117,8 @@ impl Engine<'_> {
         let gate = shared.locks.share(options.wait)?;
         let (settled, _gate) = self.settle_all(ledger, options, &shared, gate)?;
         let failed = |s: &Settled| matches!(s.outcome, Outcome::Failed { .. });
-        let finished = !settled.iter().any(failed);
+        let stopped = options.stop.load(Ordering::Relaxed);
+        let finished = !stopped && !settled.iter().any(failed);
         let result = ended(settled)?;
         shared.end(finished);
         Ok(result)

@@ -27,8 +27,11 @@ pub static REGISTRY: &[StageDef] = &[
     StageDef::of::<Chunk>("chunk", 1, "cuts a table anew"),
 ];
 
-/// Columns by name, as a job was handed them.
-pub fn told(stage: &str, params: &str, ports: &[(&str, &[(&str, Vec<i64>)])]) -> String {
+/// A port and the columns that a job was handed there.
+pub type Handed<'a> = (&'a str, &'a [(&'a str, Vec<i64>)]);
+
+/// What a job was handed, in words.
+pub fn told(stage: &str, params: &str, ports: &[Handed<'_>]) -> String {
     let mut text = format!("{stage} {params}");
     for (port, columns) in ports {
         let mut columns = columns.to_vec();
