@@ -28,6 +28,7 @@ Exit codes:
   4  a claim was missed (`run --strict`, `claims --check`)
   5  corruption was found; the next run mends it
   9  what is needed is in use elsewhere (`--no-wait`)
+  130, 143  Ctrl-C or SIGTERM asked for the end; what was finished is kept
   130, 143  stopped by Ctrl-C or SIGTERM; what was finished is kept
 
 Example: mdwarf init trial && mdwarf run -C trial";
