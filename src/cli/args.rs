@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::engine::files::Files;
+
 /// Stellar labels of M dwarfs from LAMOST spectra, as a cached and auditable pipeline.
 #[derive(Debug, Parser)]
 #[command(name = "mdwarf", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -15,6 +18,20 @@ pub struct Cli {
     #[command(flatten)]
     pub common: Common,
 }
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  a stage failed, or results differ from the locked ones
+  2  wrong usage, pipeline.toml or profile, or not what was locked
+  3  something is stale (`plan --check`, `lock`)
+  4  a claim was missed (`run --strict`, `claims --check`)
+  5  corruption was found; the next run mends it
+  9  what is needed is in use elsewhere (`--no-wait`)
+  130, 143  Ctrl-C or SIGTERM asked for the end; what was finished is kept
+  130, 143  stopped by Ctrl-C or SIGTERM; what was finished is kept
+
+Example: mdwarf init trial && mdwarf run -C trial";
 
 /// Options of every verb.
 #[derive(Debug, Args)]
@@ -46,6 +63,16 @@ pub struct Common {
     /// Colors in messages
     #[arg(long, value_enum, default_value = "auto", global = true)]
     pub color: ColorChoice,
+    /// The file layer of the store; only tests break it.
+    #[arg(skip)]
+    pub files: Files,
+}
+
+impl Common {
+    /// Where results are kept.
+    pub fn cache_folder(&self) -> PathBuf {
+        self.cache.clone().unwrap_or_else(|| self.directory.join("cache"))
+    }
 }
 
 /// When to use colors.
@@ -70,12 +97,19 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Show what became of each node in the latest run
     #[command(after_help = "Example: mdwarf status")]
-    Status,
+    Status {
+        /// Another run than the latest
+        #[command(flatten)]
+        past: PastRun,
+    },
     /// Explain why a node is stale, or why it ran last
     #[command(after_help = "Example: mdwarf why slam_lit")]
     Why {
         /// The node
         node: String,
+        /// Another run than the latest
+        #[command(flatten)]
+        past: PastRun,
     },
     /// Draw the graph of nodes
     #[command(after_help = "Example: mdwarf dag --format svg > dag.svg")]
@@ -92,6 +126,9 @@ pub enum Verb {
         /// Rows to show of a table
         #[arg(long, default_value_t = 5)]
         rows: usize,
+        /// Another run than the latest
+        #[command(flatten)]
+        past: PastRun,
     },
     /// Follow a column back to the bytes it comes from
     #[command(after_help = "Example: mdwarf lineage TEFF_LIT")]
@@ -120,12 +157,18 @@ pub enum Verb {
         /// Exit with 4 if a claim is missed
         #[arg(long)]
         check: bool,
+        /// Another run than the latest
+        #[command(flatten)]
+        past: PastRun,
     },
     /// Show a node's notes, or its error
     #[command(after_help = "Example: mdwarf log spectra")]
     Log {
         /// The node
         node: String,
+        /// Another run than the latest
+        #[command(flatten)]
+        past: PastRun,
     },
     /// Check `pipeline.toml` and the profile
     #[command(after_help = "Example: mdwarf check --profile nearby")]
@@ -136,6 +179,27 @@ pub enum Verb {
     /// List the runs of this store, oldest first
     #[command(after_help = "Example: mdwarf runs")]
     Runs,
+    /// Check every file of the store by its digest
+    #[command(after_help = "Example: mdwarf verify --repair && mdwarf run")]
+    Verify {
+        /// Set aside what is damaged, so that the next run makes it again
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Write `mdwarf.lock`: digests of the sources and of all results of the latest run
+    #[command(after_help = "Example: mdwarf lock && mdwarf run --locked")]
+    Lock,
+    /// Remove from the store what no run that counts relies on
+    #[command(after_help = "Example: mdwarf gc --dry-run\n\n\
+        Kept are the results of the latest run of each profile and method, of each variant (`--set`) \
+        among the latest few, of locked runs, and of runs in progress.")]
+    Gc(GcArgs),
+    /// Start a project: a small pipeline with a table of its own
+    #[command(after_help = "Example: mdwarf init trial && mdwarf run -C trial")]
+    Init {
+        /// The folder to make, or an empty one; by default the one of `-C`
+        folder: Option<PathBuf>,
+    },
     /// Print completions for a shell
     #[command(
         after_help = "Example: mdwarf completions bash > ~/.local/share/bash-completion/completions/mdwarf"
@@ -144,6 +208,28 @@ pub enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Which run is asked.
+#[derive(Debug, Args)]
+pub struct PastRun {
+    /// Ask this run of the ledger: its name, the beginning of it, or `latest`
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+}
+
+/// Options of `gc`.
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// Only show what would be removed
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Keep each variant (`--set`) among so many latest runs of a profile and method
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub keep_last: usize,
+    /// Give up the oldest of what is kept until the store is no larger, as in `10G`
+    #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
+    pub max_size: Option<u64>,
 }
 
 /// Options of `run`.
@@ -164,9 +250,18 @@ pub struct RunArgs {
     /// Worker threads; all cores by default
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
+    /// Memory for the jobs done at once, by estimate, as in `6G`
+    #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
+    pub memory: Option<u64>,
     /// Exit with 4 if a claim is missed
     #[arg(long)]
     pub strict: bool,
+    /// Refuse to differ from `mdwarf.lock`, in what is run (2) or in what comes out (1)
+    #[arg(long)]
+    pub locked: bool,
+    /// Exit with 9, instead of waiting, where another run has work in progress that this one needs
+    #[arg(long)]
+    pub no_wait: bool,
     /// Only show the plan
     #[arg(short = 'n', long)]
     pub dry_run: bool,
@@ -181,6 +276,30 @@ pub struct LabelArgs {
     /// Node of stage `predict` or `errors` whose model to use; all by default
     #[arg(long, value_name = "NODE")]
     pub node: Option<String>,
+}
+
+/// A size in bytes from `6G`, `512M`, `1.5T`: powers of 1024.
+pub fn size_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text[digits.len()..].to_ascii_uppercase();
+    let power = match unit.trim_end_matches('B').trim_end_matches('I') {
+        "" => 0,
+        "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        _ => return Err(format!("`{unit}` is no unit of size; use K, M, G or T, as in 6G")),
+    };
+    let number: f64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{digits}` is no number; give a size such as 6G or 512M"))?;
+    let bytes = number * 1024f64.powi(power);
+    if !(1.0..=9e18).contains(&bytes) {
+        return Err("give a size of at least one byte, such as 6G".into());
+    }
+    Ok(bytes as u64)
 }
 
 /// Options of `plan`.
@@ -208,4 +327,20 @@ pub enum DagFormat {
     Dot,
     /// A picture.
     Svg,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size_bytes;
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        assert_eq!(size_bytes("6G"), Ok(6 << 30));
+        assert_eq!(size_bytes("512m"), Ok(512 << 20));
+        assert_eq!(size_bytes("1.5 KiB"), Ok(1536));
+        assert_eq!(size_bytes("7"), Ok(7));
+        for bad in ["", "G", "-1G", "6X", "nan", "1e30"] {
+            assert!(size_bytes(bad).is_err(), "{bad}");
+        }
+    }
 }

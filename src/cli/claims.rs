@@ -2,6 +2,7 @@
 
 use super::args::Cli;
 use super::failure::{CLAIM_MISSED, Failure};
+use super::past::Past;
 use super::project::Planned;
 use super::table::{number, table};
 use super::talk::Talk;
@@ -11,18 +12,30 @@ use crate::engine::events::Silent;
 /// Significant digits of a measured value.
 const DIGITS: usize = 5;
 
-/// Measures and shows all claims.
-pub fn claims(cli: &Cli, check: bool, talk: &Talk) -> Result<u8, Failure> {
+/// Measures and shows all claims, or shows those of a past run.
+pub fn claims(cli: &Cli, check: bool, run: Option<&str>, talk: &Talk) -> Result<u8, Failure> {
+    if let Some(run) = run {
+        return Ok(Past::open(&cli.common, run)?.claims(cli.common.json, check, talk));
+    }
     let planned = Planned::open(&cli.common, talk)?;
     let verdicts = planned.project.engine(&Silent).claims(&planned.plan.done);
-    if cli.common.json {
+    tell(&verdicts, cli.common.json, talk);
+    Ok(code(verdicts.iter().any(|v| v.status == Status::Miss), check))
+}
+
+/// Shows claims.
+pub fn tell(verdicts: &[Verdict], json: bool, talk: &Talk) {
+    if json {
         talk.json(&verdicts);
-    } else {
-        talk.out(&listing(&verdicts));
-        talk.note(&summary(&verdicts));
+        return;
     }
-    let missed = verdicts.iter().any(|v| v.status == Status::Miss);
-    Ok(if check && missed { CLAIM_MISSED } else { 0 })
+    talk.out(&listing(verdicts));
+    talk.note(&summary(verdicts));
+}
+
+/// The exit code.
+pub fn code(missed: bool, check: bool) -> u8 {
+    if check && missed { CLAIM_MISSED } else { 0 }
 }
 
 /// `claims: 3 PASS, 1 MISS, 2 N/A`.

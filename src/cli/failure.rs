@@ -13,8 +13,12 @@ pub const STALE: u8 = 3;
 pub const CLAIM_MISSED: u8 = 4;
 /// Corruption was found.
 pub const CORRUPT: u8 = 5;
+/// What is needed is in use elsewhere, and `--no-wait` was given.
+pub const LOCKED: u8 = 9;
 
 const REBUILD: &str = "run `mdwarf run` again: what is damaged was set aside and is rebuilt";
+
+const TRY_LATER: &str = "try again later; `mdwarf run` without `--no-wait` waits for it";
 
 /// Why a verb ended early.
 pub struct Failure {
@@ -50,6 +54,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let code = match &error {
             EngineError::Corrupt { .. } => CORRUPT,
+            EngineError::Locked { .. } => LOCKED,
             EngineError::Unknown { .. } | EngineError::Pipeline { .. } => USAGE,
             _ => STAGE_FAILED,
         };
@@ -62,6 +67,7 @@ impl From<EngineError> for Failure {
                 },
             ),
             EngineError::Corrupt { .. } => (error.to_string(), Some(REBUILD.to_owned())),
+            EngineError::Locked { .. } => (error.to_string(), Some(TRY_LATER.to_owned())),
             _ => {
                 let text = error.to_string();
                 let (message, hint) = split_hint(&text);

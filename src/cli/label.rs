@@ -5,8 +5,6 @@
 //! in between (crossmatch, cuts) is left out. A file of the survey therefore gets the labels that the run gave it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use serde_json::{Map, Value, json};
 
@@ -14,6 +12,7 @@ use super::args::{Cli, LabelArgs};
 use super::failure::{Failure, STAGE_FAILED};
 use super::progress::Progress;
 use super::project::{Project, load_spec};
+use super::signals;
 use super::table::{cell, table};
 use super::talk::Talk;
 use crate::engine::artifact::Artifact;
@@ -46,7 +45,8 @@ pub fn label(cli: &Cli, args: &LabelArgs, talk: &Talk) -> Result<u8, Failure> {
     let project = Project::bound(&cli.common, &spec, map, &progress, &|slot, sources| {
         (slot.name == SLOT).then(|| bind_files(&files, sources, &progress))
     })?;
-    let settled = project.engine(&progress).run(&project.ledger, &options(&project, &ends)?)?;
+    let settled =
+        project.engine(&progress).run(&project.ledger, &options(&project, &ends, talk)?)?;
     progress.finish();
     project.sources.remember()?;
     project.store.save_gathered()?;
@@ -161,20 +161,16 @@ fn slot(reader: &NodeSpec) -> DatasetSlot {
     }
 }
 
-fn options(project: &Project, ends: &[String]) -> Result<RunOptions, Failure> {
+fn options(project: &Project, ends: &[String], talk: &Talk) -> Result<RunOptions, Failure> {
     let pipeline = &project.pipeline;
     let mut wanted = vec![false; pipeline.nodes.len()];
     for end in ends {
         let needed = pipeline.ancestors(pipeline.node(end)?);
         wanted.iter_mut().zip(needed).for_each(|(wanted, needed)| *wanted |= needed);
     }
-    Ok(RunOptions {
-        jobs: std::thread::available_parallelism().map_or(1, usize::from),
-        force: vec![false; pipeline.nodes.len()],
-        wanted,
-        keep_going: false,
-        stop: Arc::new(AtomicBool::new(false)),
-    })
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let stop = signals::listen(talk);
+    Ok(RunOptions { wanted, stop, ..RunOptions::all(pipeline.nodes.len(), jobs) })
 }
 
 fn refuse_failure(settled: &[Settled]) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::args::Cli;
 use super::failure::{Failure, split_hint, without_node};
+use super::past::Past;
 use super::project::{Planned, Project};
 use super::talk::Talk;
 use crate::engine::run::Outcome;
@@ -16,8 +17,11 @@ struct LogJson<'a> {
     error: Option<String>,
 }
 
-/// Shows notes and the latest failure.
-pub fn log(cli: &Cli, node: &str, talk: &Talk) -> Result<u8, Failure> {
+/// Shows notes and the latest failure, or those of a past run.
+pub fn log(cli: &Cli, node: &str, run: Option<&str>, talk: &Talk) -> Result<u8, Failure> {
+    if let Some(run) = run {
+        return Past::open(&cli.common, run)?.log(node, cli.common.json, talk);
+    }
     let planned = Planned::open(&cli.common, talk)?;
     let project = &planned.project;
     let index = project.pipeline.node(node)?;

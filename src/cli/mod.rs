@@ -3,12 +3,20 @@
 mod args;
 mod check;
 mod claims;
+#[cfg(test)]
+mod crash_tests;
 mod dag;
 mod dag_svg;
+#[cfg(test)]
+mod damage_tests;
 mod failure;
+mod gc;
+mod init;
 mod label;
 mod lineage;
+mod lock;
 mod log;
+mod past;
 mod plan;
 mod progress;
 mod project;
@@ -19,10 +27,12 @@ mod runs;
 mod schema;
 mod show;
 mod show_node;
+mod signals;
 mod status;
 mod table;
 mod talk;
 mod trace;
+mod verify;
 mod why;
 
 use std::process::ExitCode;
@@ -65,18 +75,22 @@ fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
     match &cli.verb {
         Verb::Run(args) => run::run(cli, args, talk),
         Verb::Plan(args) => plan::plan(cli, args, talk),
-        Verb::Status => status::status(cli, talk),
-        Verb::Why { node } => why::why(cli, node, talk),
+        Verb::Status { past } => status::status(cli, past.run.as_deref(), talk),
+        Verb::Why { node, past } => why::why(cli, node, past.run.as_deref(), talk),
         Verb::Dag { format } => dag::dag(cli, *format, talk),
-        Verb::Show { what, rows } => show::show(cli, what, *rows, talk),
+        Verb::Show { what, rows, past } => show::show(cli, what, *rows, past.run.as_deref(), talk),
         Verb::Lineage { column, direct } => lineage::lineage(cli, column, *direct, talk),
         Verb::Label(args) => label::label(cli, args, talk),
         Verb::Trace { id, column } => trace::trace(cli, *id, column, talk),
-        Verb::Claims { check } => claims::claims(cli, *check, talk),
-        Verb::Log { node } => log::log(cli, node, talk),
+        Verb::Claims { check, past } => claims::claims(cli, *check, past.run.as_deref(), talk),
+        Verb::Log { node, past } => log::log(cli, node, past.run.as_deref(), talk),
         Verb::Check => check::check(cli, talk),
         Verb::Schema => Ok(schema::schema(talk)),
         Verb::Runs => runs::runs(cli, talk),
+        Verb::Verify { repair } => verify::verify(cli, *repair, talk),
+        Verb::Lock => lock::lock(cli, talk),
+        Verb::Gc(args) => gc::gc(cli, args, talk),
+        Verb::Init { folder } => init::init(cli, folder.as_deref(), talk),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "mdwarf", &mut script);

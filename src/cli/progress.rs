@@ -106,7 +106,10 @@ impl Observer for Progress {
             }
             Event::NodeStarted { node, jobs, rows } if *jobs > 0 => {
                 let bar = self.bar(rows.unwrap_or(*jobs as u64), ROWS, node);
-                bar.enable_steady_tick(Duration::from_millis(200));
+                if self.talk.terminal {
+                    // Each costs a thread.
+                    bar.enable_steady_tick(Duration::from_millis(200));
+                }
                 state.nodes.insert((*node).to_owned(), bar);
             }
             Event::JobEnded { node, rows } => {
@@ -135,6 +138,15 @@ impl Observer for Progress {
                 let size = bytes.map(|b| format!(" ({b} bytes)")).unwrap_or_default();
                 self.line(&format!("fetching {url}{size}"));
             }
+            Event::Retrying { url, why, pause } => {
+                let seconds = pause.as_secs_f64();
+                self.line(&format!("fetching {url} again in {seconds:.1} s: {why}"));
+            }
+            Event::Waiting { node, by } => self.line(&format!("{node}: waiting for {by}")),
+            Event::NoLocks { why } => self.line(&format!(
+                "warning: the store's file system has no locks ({why}); runs at once may do the \
+                 same work twice"
+            )),
             Event::Downloaded { .. } | Event::NodeStarted { .. } => {}
         }
     }

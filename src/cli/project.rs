@@ -10,9 +10,11 @@ use super::publish::check_extensions;
 use super::talk::Talk;
 use crate::engine::bind::bind;
 use crate::engine::build::build;
+use crate::engine::error::unless_read_only;
 use crate::engine::evaluate::Engine;
 use crate::engine::events::Observer;
 use crate::engine::ledger::{Ledger, RunEntry};
+use crate::engine::locks::{Gate, Locks};
 use crate::engine::pipeline::Pipeline;
 use crate::engine::plan::Plan;
 use crate::engine::source::{Binding, Sources};
@@ -105,8 +107,7 @@ impl Project {
         other: &dyn Fn(&DatasetSlot, &Sources) -> Option<Binding>,
     ) -> Result<Self, Failure> {
         let root = common.directory.clone();
-        let cache = common.cache.clone().unwrap_or_else(|| root.join("cache"));
-        let store = Store::open(&cache)?;
+        let store = Store::with_files(&common.cache_folder(), common.files.clone())?;
         let sources = Sources::open(&store, common.mirror.clone(), common.offline);
         let binder = |slot: &DatasetSlot| {
             other(slot, &sources).unwrap_or_else(|| bind(slot, &root, &sources, observer))
@@ -114,7 +115,7 @@ impl Project {
         let pipeline =
             build(spec, REGISTRY, &binder).map_err(|errors| Failure::spec(errors, map))?;
         check_extensions(&pipeline)?;
-        sources.remember()?;
+        sources.remember().or_else(unless_read_only)?;
         let ledger = Ledger::open(&store, &pipeline.profile, &pipeline.method)?;
         Ok(Project { root, store, sources, pipeline, ledger })
     }
@@ -147,6 +148,8 @@ pub struct Planned {
     pub project: Project,
     /// What is fresh, and its outputs.
     pub plan: Plan,
+    /// Keeps a sweep of the store out.
+    _gate: Gate,
 }
 
 impl Planned {
@@ -154,10 +157,11 @@ impl Planned {
     pub fn open(common: &Common, talk: &Talk) -> Result<Self, Failure> {
         let progress = Progress::new(talk);
         let project = Project::open(common, &progress)?;
+        let gate = Locks::new(project.store.root(), true).share(true)?;
         let plan = project.engine(&progress).plan(&project.ledger)?;
-        project.store.save_gathered()?;
-        project.sources.remember()?;
+        project.store.save_gathered().or_else(unless_read_only)?;
+        project.sources.remember().or_else(unless_read_only)?;
         progress.finish();
-        Ok(Planned { project, plan })
+        Ok(Planned { project, plan, _gate: gate })
     }
 }

@@ -2,7 +2,7 @@
 //! gone, and only then.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::project::Project;
 use crate::engine::artifact::Artifact;
 use crate::engine::digest::Digest;
-use crate::engine::error::EngineError;
+use crate::engine::error::{EngineError, unless_read_only};
 use crate::engine::evaluate::Outputs;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::spec::PRINTED;
@@ -46,9 +46,10 @@ pub fn publish(
     let variant = variant(&project.pipeline.profile, &project.pipeline.method, sets)?;
     let folder = project.root.join("results").join(&variant);
     let memory_path = project.store.root().join("published").join(format!("{variant}.json"));
-    let mut memory: BTreeMap<String, Stamp> = fs::read(&memory_path)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+    let mut memory: BTreeMap<String, Stamp> = project
+        .store
+        .read_sealed(&memory_path)
+        .and_then(|body| serde_json::from_slice(&body).ok())
         .unwrap_or_default();
     let mut published = Vec::new();
     let mut changed = false;
@@ -58,19 +59,19 @@ pub fn publish(
         let path = folder.join(file);
         let content = content(project, artifact)?;
         let known = memory.get(file);
-        let written = known.is_none() || known != stamp(&path, content).as_ref();
+        let there =
+            project.store.files().metadata(&path).ok().and_then(|there| stamp(&there, content));
+        let written = known.is_none() || known != there.as_ref();
         if written {
-            write(project, artifact, &path)?;
-            if let Some(stamp) = stamp(&path, content) {
-                memory.insert(file.clone(), stamp);
-            }
+            let metadata = write(project, artifact, &path)?;
+            memory.extend(stamp(&metadata, content).map(|stamp| (file.clone(), stamp)));
             changed = true;
         }
         published.push(Published { path, written });
     }
     if changed {
-        let bytes = serde_json::to_vec(&memory).map_err(EngineError::table("published"))?;
-        project.store.commit_unsynced(&memory_path, &bytes)?;
+        let body = serde_json::to_vec(&memory).map_err(EngineError::table("published"))?;
+        project.store.commit_sealed(&memory_path, &body).or_else(unless_read_only)?;
     }
     Ok(published)
 }
@@ -110,13 +111,13 @@ fn content(project: &Project, artifact: &Artifact) -> Result<Digest, Failure> {
     Ok(Digest::of_sequence(&digests))
 }
 
-fn stamp(path: &Path, content: Digest) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
+fn stamp(metadata: &Metadata, content: Digest) -> Option<Stamp> {
     let mtime = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(Stamp { content, size: metadata.len(), mtime_ns: mtime.as_nanos() })
 }
 
-fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
+/// Writes a copy; tells the metadata of what it wrote, whatever another run may put in its place.
+fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<Metadata, Failure> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let keeps_vectors = extension == "parquet";
     let columns: Vec<String> = artifact
@@ -128,21 +129,7 @@ fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<(), Fail
         .collect();
     let table = artifact.read_table(&project.store, &columns, None)?;
     let bytes = encode(extension, &table, artifact)?;
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(EngineError::io("create the folder", folder))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)
-        .map_err(EngineError::io("create a file in", folder))?;
-    std::io::Write::write_all(&mut file, &bytes).map_err(EngineError::io("write", path))?;
-    file.persist(path).map_err(|why| EngineError::io("move into place", path)(why.error))?;
-    readable_by_all(path)
-}
-
-/// Temporary files are private; what is published is not.
-fn readable_by_all(path: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
-        .map_err(EngineError::io("set the permissions of", path))?;
-    Ok(())
+    Ok(project.store.publish(path, &bytes)?)
 }
 
 fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<Vec<u8>, Failure> {

@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::Cli;
 use super::failure::Failure;
-use super::progress::Progress;
-use super::project::Project;
+use super::past::open_store;
 use super::table::table;
 use super::talk::Talk;
 use crate::engine::claims::Status;
@@ -14,11 +13,9 @@ use crate::engine::run::Outcome;
 
 /// Lists all runs of the store, of whatever profile and method.
 pub fn runs(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
-    let progress = Progress::new(talk);
-    let project = Project::open(&cli.common, &progress)?;
-    progress.finish();
-    let ids = project.ledger.ids()?;
-    let entries: Vec<RunEntry> = ids.iter().filter_map(|id| project.ledger.run(id).ok()).collect();
+    let (_, ledger) = open_store(&cli.common)?;
+    let ids = ledger.ids()?;
+    let entries: Vec<RunEntry> = ids.iter().filter_map(|id| ledger.run(id).ok()).collect();
     if cli.common.json {
         talk.json(&entries.iter().map(summary).collect::<Vec<_>>());
         return Ok(0);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::Cli;
 use super::failure::Failure;
+use super::past::Past;
 use super::project::Planned;
 use super::show_node;
 use super::table::{cell, table};
@@ -15,7 +16,16 @@ use crate::engine::trace::value;
 use crate::engine::types::ColumnMeta;
 
 /// Shows whatever has that name: a node, else `node.output`, else a column.
-pub fn show(cli: &Cli, what: &str, rows: usize, talk: &Talk) -> Result<u8, Failure> {
+pub fn show(
+    cli: &Cli,
+    what: &str,
+    rows: usize,
+    run: Option<&str>,
+    talk: &Talk,
+) -> Result<u8, Failure> {
+    if let Some(run) = run {
+        return Past::open(&cli.common, run)?.show(what, rows, cli.common.json, talk);
+    }
     let planned = Planned::open(&cli.common, talk)?;
     let pipeline = &planned.project.pipeline;
     if let Ok(node) = pipeline.node(what) {

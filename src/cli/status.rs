@@ -6,12 +6,14 @@ use serde::Serialize;
 
 use super::args::Cli;
 use super::failure::{Failure, without_node};
+use super::past::Past;
 use super::plan::summary;
 use super::project::{Planned, Project};
 use super::table::table;
 use super::talk::Talk;
 use crate::engine::ledger::{NodeEntry, RunEntry};
 use crate::engine::run::Outcome;
+use crate::engine::store::Store;
 
 #[derive(Serialize)]
 struct StatusJson<'a> {
@@ -19,7 +21,8 @@ struct StatusJson<'a> {
     profile: &'a str,
     method: &'a str,
     seconds: f64,
-    stale: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale: Option<bool>,
     nodes: Vec<NodeJson<'a>>,
 }
 
@@ -32,7 +35,10 @@ struct NodeJson<'a> {
 }
 
 /// Shows the latest run.
-pub fn status(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
+pub fn status(cli: &Cli, run: Option<&str>, talk: &Talk) -> Result<u8, Failure> {
+    if let Some(run) = run {
+        return Ok(Past::open(&cli.common, run)?.status(cli.common.json, talk));
+    }
     let planned = Planned::open(&cli.common, talk)?;
     let project = &planned.project;
     let Some(entry) = project.latest() else {
@@ -46,22 +52,10 @@ pub fn status(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
     };
     let stale = !planned.plan.is_fresh();
     if cli.common.json {
-        talk.json(&StatusJson {
-            run: &entry.id,
-            profile: &entry.profile,
-            method: &entry.method,
-            seconds: entry.seconds,
-            stale,
-            nodes: nodes_json(project, entry),
-        });
+        talk.json(&json(&project.store, entry, Some(stale)));
         return Ok(0);
     }
-    let rows = entry.nodes.iter().map(|node| row(project, node)).collect();
-    talk.out(&table(&["NODE", "OUTCOME", "SECONDS", "ROWS"], &["SECONDS"], rows));
-    talk.note(&format!(
-        "run {} of profile `{}`, method `{}`: {:.2} s",
-        entry.id, entry.profile, entry.method, entry.seconds
-    ));
+    tell(&project.store, entry, talk);
     if stale {
         talk.note(&format!("stale now; {}", summary(&planned.plan.nodes)));
         talk.hint("`mdwarf plan` shows why");
@@ -69,6 +63,32 @@ pub fn status(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
         talk.note("up to date");
     }
     Ok(0)
+}
+
+/// A run as JSON; whether it is stale now is known of the latest only.
+pub fn json<'a>(
+    store: &Store,
+    entry: &'a RunEntry,
+    stale: Option<bool>,
+) -> impl Serialize + use<'a> {
+    StatusJson {
+        run: &entry.id,
+        profile: &entry.profile,
+        method: &entry.method,
+        seconds: entry.seconds,
+        stale,
+        nodes: nodes_json(store, entry),
+    }
+}
+
+/// A run, a line a node.
+pub fn tell(store: &Store, entry: &RunEntry, talk: &Talk) {
+    let rows = entry.nodes.iter().map(|node| row(store, node)).collect();
+    talk.out(&table(&["NODE", "OUTCOME", "SECONDS", "ROWS"], &["SECONDS"], rows));
+    talk.note(&format!(
+        "run {} of profile `{}`, method `{}`: {:.2} s",
+        entry.id, entry.profile, entry.method, entry.seconds
+    ));
 }
 
 /// The answer where the ledger has no run of the profile and method.
@@ -87,25 +107,25 @@ fn never_ran(project: &Project) -> (String, String) {
     (message, other.unwrap_or_else(|| "run `mdwarf run`".into()))
 }
 
-fn nodes_json<'a>(project: &Project, entry: &'a RunEntry) -> Vec<NodeJson<'a>> {
+fn nodes_json<'a>(store: &Store, entry: &'a RunEntry) -> Vec<NodeJson<'a>> {
     entry
         .nodes
         .iter()
         .map(|node| NodeJson {
             node: &node.node,
             outcome: &node.outcome,
-            rows: rows(project, node).into_iter().collect(),
+            rows: rows(store, node).into_iter().collect(),
         })
         .collect()
 }
 
-fn row(project: &Project, node: &NodeEntry) -> Vec<String> {
+fn row(store: &Store, node: &NodeEntry) -> Vec<String> {
     let seconds = match &node.outcome {
         Outcome::Ran { seconds, .. } => format!("{seconds:.2}"),
         _ => String::new(),
     };
     let rows = match &node.outcome {
-        Outcome::Ran { .. } | Outcome::Reused => rows(project, node)
+        Outcome::Ran { .. } | Outcome::Reused => rows(store, node)
             .iter()
             .map(|(output, n)| format!("{output} {n}"))
             .collect::<Vec<_>>()
@@ -116,10 +136,10 @@ fn row(project: &Project, node: &NodeEntry) -> Vec<String> {
 }
 
 /// Rows of the outputs that a node had in that run, while its record exists.
-fn rows(project: &Project, node: &NodeEntry) -> Vec<(String, u64)> {
+fn rows(store: &Store, node: &NodeEntry) -> Vec<(String, u64)> {
     let settled = matches!(node.outcome, Outcome::Ran { .. } | Outcome::Reused);
     let key = node.key.filter(|_| settled);
-    let record = key.and_then(|key| project.store.record(key).ok().flatten());
+    let record = key.and_then(|key| store.record(key).ok().flatten());
     record
         .map(|record| record.outputs.iter().map(|o| (o.name.clone(), o.rows())).collect())
         .unwrap_or_default()

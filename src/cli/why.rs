@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::args::Cli;
 use super::failure::Failure;
+use super::past::Past;
 use super::plan;
 use super::project::{Planned, Project};
 use super::status;
@@ -106,7 +107,10 @@ fn origin(reason: &str) -> Option<&str> {
 }
 
 /// Explains a node.
-pub fn why(cli: &Cli, node: &str, talk: &Talk) -> Result<u8, Failure> {
+pub fn why(cli: &Cli, node: &str, run: Option<&str>, talk: &Talk) -> Result<u8, Failure> {
+    if let Some(run) = run {
+        return Past::open(&cli.common, run)?.why(node, cli.common.json, talk);
+    }
     let planned = Planned::open(&cli.common, talk)?;
     let project = &planned.project;
     let index = project.pipeline.node(node)?;
@@ -165,7 +169,7 @@ fn moved_now(planned: &Planned) -> BTreeMap<String, Moved> {
 }
 
 /// Nodes that ran in a run.
-fn moved_then(entry: &RunEntry) -> BTreeMap<String, Moved> {
+pub fn moved_then(entry: &RunEntry) -> BTreeMap<String, Moved> {
     let ran = entry.nodes.iter().filter(|n| matches!(n.outcome, Outcome::Ran { .. }));
     ran.map(|node| {
         let state = format!("{} in {}", status::word(&node.outcome), entry.id);

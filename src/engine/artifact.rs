@@ -12,7 +12,7 @@ use arrow::compute::take;
 use arrow::datatypes::UInt32Type;
 
 use super::digest::{Digest, column_digest};
-use super::error::{EngineError, Result};
+use super::error::{EngineError, Result, unless_read_only};
 use super::key::{KeyColumn, KeyPort};
 use super::record::{OutputRecord, Part, Record};
 use super::stage::{Carried, Output, Scope, TableSchema};
@@ -225,7 +225,7 @@ impl Artifact {
         }
         let array = self.read_part(store, column, part)?;
         let digest = digest_of(&array, &self.name, column)?;
-        store.put_part_memo(pair, digest)?;
+        store.put_part_memo(pair, digest).or_else(unless_read_only)?;
         Ok(digest)
     }
 

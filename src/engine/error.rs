@@ -68,6 +68,31 @@ pub enum EngineError {
         /// The nearest existing name.
         hint: Option<String>,
     },
+    /// Something is in use elsewhere and may not be waited for.
+    #[error("{what} is in progress elsewhere: {by} has it")]
+    Locked {
+        /// What is in use.
+        what: String,
+        /// Who has it.
+        by: String,
+    },
+    /// Something must be made, but the store cannot be written.
+    #[error(
+        "node `{node}` must run, but the store `{}` is read-only ({why}); hint: give another \
+         with `--cache DIR`",
+        path.display()
+    )]
+    ReadOnly {
+        /// The store.
+        path: PathBuf,
+        /// The first node that is not fresh.
+        node: String,
+        /// The system's answer.
+        why: io::Error,
+    },
+    /// A signal came before a job was begun.
+    #[error("interrupted")]
+    Interrupted,
     /// arrow or Parquet refused a table.
     #[error("table of `{place}`: {why}")]
     Table {
@@ -120,10 +145,33 @@ impl EngineError {
         EngineError::Unknown { what, name: name.to_owned(), hint }
     }
 
+    /// Says what a refused write means for a node that is not fresh.
+    pub fn read_only(self, store: &Path, node: &str) -> Self {
+        match self {
+            EngineError::Io { source, .. } if forbids_writing(&source) => {
+                EngineError::ReadOnly { path: store.to_owned(), node: node.to_owned(), why: source }
+            }
+            other => other,
+        }
+    }
+
     /// Whether stored data, not the pipeline, is at fault.
     pub fn is_corruption(&self) -> bool {
         matches!(self, EngineError::Corrupt { .. })
     }
+}
+
+/// For what is only remembered to save work: where nothing can be written, it is not.
+pub fn unless_read_only(why: EngineError) -> Result<()> {
+    match why {
+        EngineError::Io { source, .. } if forbids_writing(&source) => Ok(()),
+        other => Err(other),
+    }
+}
+
+/// Whether the system says that nothing can be written there, as opposed to a fault.
+pub fn forbids_writing(why: &io::Error) -> bool {
+    matches!(why.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// The engine's result.

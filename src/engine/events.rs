@@ -1,5 +1,7 @@
 //! What the engine tells of while it works: the rim turns it into progress bars or lines.
 
+use std::time::Duration;
+
 use super::run::Outcome;
 
 /// Something that happened.
@@ -23,6 +25,15 @@ pub enum Event<'a> {
         url: &'a str,
         /// Its declared size.
         bytes: Option<u64>,
+    },
+    /// A file will be fetched again after a pause.
+    Retrying {
+        /// Its address.
+        url: &'a str,
+        /// What went wrong.
+        why: &'a str,
+        /// The pause.
+        pause: Duration,
     },
     /// A file was fetched.
     Downloaded {
@@ -49,6 +60,18 @@ pub enum Event<'a> {
         node: &'a str,
         /// Rows it was handed.
         rows: u64,
+    },
+    /// A job of a node is in progress elsewhere; its result will be reused.
+    Waiting {
+        /// The node.
+        node: &'a str,
+        /// Who works on it.
+        by: &'a str,
+    },
+    /// The store's file system has no locks: runs at once may do the same work twice.
+    NoLocks {
+        /// The system's answer.
+        why: &'a str,
     },
     /// A node was settled.
     NodeEnded {

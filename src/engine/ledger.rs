@@ -1,7 +1,6 @@
 //! The ledger: one file a run, with what became of each node; any past run can be asked.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -9,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::claims::Verdict;
 use super::digest::Digest;
 use super::error::{EngineError, Result};
+use super::files::Files;
 use super::run::Outcome;
-use super::store::Store;
+use super::store::{Store, seal, sealed};
 
 /// A run as the ledger keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,9 +59,22 @@ pub struct NodeEntry {
     pub dataset: Option<String>,
 }
 
+impl RunEntry {
+    /// The run in the bytes of its file, if they are sound. Runs of former versions have no seal.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let body = match sealed(bytes) {
+            Some(body) => body,
+            None if bytes.ends_with(b"}") => bytes,
+            None => return None,
+        };
+        serde_json::from_slice(body).ok()
+    }
+}
+
 /// The runs of a store.
 #[derive(Default)]
 pub struct Ledger {
+    files: Files,
     folder: PathBuf,
     last: BTreeMap<String, Digest>,
     latest: Option<RunEntry>,
@@ -72,11 +85,12 @@ impl Ledger {
     pub fn open(store: &Store, profile: &str, method: &str) -> Result<Self> {
         let folder = store.root().join("runs");
         let pointer = folder.join(format!("latest.{profile}.{method}"));
-        let mut ledger = Ledger { folder, ..Ledger::default() };
-        let id = fs::read_to_string(&pointer)
-            .or_else(|_| fs::read_to_string(ledger.folder.join("latest")))
-            .unwrap_or_default();
-        if let Some(entry) = ledger.load(id.trim()) {
+        let mut ledger = Ledger { folder, files: store.files().clone(), ..Ledger::default() };
+        let named = |path: &PathBuf| ledger.load(ledger.files.read_text(path).ok()?.trim());
+        let entry = named(&pointer)
+            .or_else(|| ledger.newest(profile, method))
+            .or_else(|| named(&ledger.folder.join("latest")));
+        if let Some(entry) = entry {
             ledger.last = entry
                 .nodes
                 .iter()
@@ -87,11 +101,18 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// The newest run of a profile and method, where the pointer to it was lost.
+    fn newest(&self, profile: &str, method: &str) -> Option<RunEntry> {
+        let ids = self.ids().ok()?;
+        let mut entries = ids.iter().rev().filter_map(|id| self.load(id));
+        entries.find(|entry| entry.profile == profile && entry.method == method)
+    }
+
     fn load(&self, id: &str) -> Option<RunEntry> {
         if id.is_empty() || id.contains(['/', '.']) {
             return None;
         }
-        serde_json::from_slice(&fs::read(self.folder.join(format!("{id}.json"))).ok()?).ok()
+        RunEntry::parse(&self.files.read(&self.folder.join(format!("{id}.json"))).ok()?)
     }
 
     /// The key that a node had in the latest run.
@@ -112,7 +133,8 @@ impl Ledger {
 
     /// All runs, oldest first.
     pub fn ids(&self) -> Result<Vec<String>> {
-        let entries = fs::read_dir(&self.folder).map_err(EngineError::io("list", &self.folder))?;
+        let entries =
+            self.files.list(&self.folder).map_err(EngineError::io("list", &self.folder))?;
         let mut ids: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
@@ -123,7 +145,7 @@ impl Ledger {
 
     /// Writes a run.
     pub fn write(&self, store: &Store, entry: &RunEntry) -> Result<()> {
-        let body = serde_json::to_vec(entry).map_err(EngineError::table("run"))?;
+        let body = seal(&serde_json::to_vec(entry).map_err(EngineError::table("run"))?);
         let path = self.folder.join(format!("{}.json", entry.id));
         let ran = entry.nodes.iter().any(|n| !matches!(n.outcome, Outcome::Reused));
         // A run that did nothing is not worth a wait for the disk.

@@ -7,21 +7,18 @@
 //! could not show another edit.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
-use super::download::download;
+use super::download::{Patience, Wanted, download};
 use super::error::{EngineError, Result};
-use super::events::{Event, Observer};
+use super::events::Observer;
+use super::source_files::{Seen, Stamp, hash_file, now_ns};
+pub use super::source_files::{files_below, regular_file};
 use super::store::Store;
-
-const RACY_NS: i128 = 2_000_000_000;
 
 /// A file that fills (part of) a slot.
 #[derive(Clone, Debug)]
@@ -70,22 +67,14 @@ pub enum Binding {
     Broken(String),
 }
 
-/// What is known of a file that was hashed before.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Seen {
-    digest: Digest,
-    size: u64,
-    mtime_ns: i128,
-    ctime_ns: i128,
-    inode: u64,
-    seen_ns: i128,
-}
-
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Memory {
     files: BTreeMap<String, Seen>,
     probes: BTreeMap<String, BTreeMap<Digest, Option<i64>>>,
 }
+
+/// Where the memory lies in the store.
+const MEMORY: &str = "stat.json";
 
 /// Finds, hashes and reads source files; remembers what it hashed.
 pub struct Sources {
@@ -94,14 +83,17 @@ pub struct Sources {
     offline: bool,
     memory: Mutex<(Memory, bool)>,
     listing: Mutex<Option<Arc<BTreeMap<Digest, PathBuf>>>>,
+    /// A time before anything was hashed.
+    opened_ns: OnceLock<i128>,
 }
 
 impl Sources {
     /// Opens the memory of hashed files that the store keeps.
     pub fn open(store: &Store, mirror: Option<PathBuf>, offline: bool) -> Self {
-        let memory = fs::read(store.root().join("stat.json"))
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        // A damaged memory is none: everything is hashed again.
+        let memory = store
+            .read_sealed(&store.root().join(MEMORY))
+            .and_then(|body| serde_json::from_slice(&body).ok())
             .unwrap_or_default();
         Sources {
             store: store.clone(),
@@ -109,6 +101,7 @@ impl Sources {
             offline,
             memory: Mutex::new((memory, false)),
             listing: Mutex::new(None),
+            opened_ns: OnceLock::new(),
         }
     }
 
@@ -117,8 +110,8 @@ impl Sources {
         let mut guard = lock(&self.memory);
         let (memory, changed) = &mut *guard;
         if *changed {
-            let bytes = serde_json::to_vec(memory).map_err(EngineError::table("stat.json"))?;
-            self.store.commit_unsynced(&self.store.root().join("stat.json"), &bytes)?;
+            let body = serde_json::to_vec(memory).map_err(EngineError::table(MEMORY))?;
+            self.store.commit_sealed(&self.store.root().join(MEMORY), &body)?;
             *changed = false;
         }
         Ok(())
@@ -127,23 +120,26 @@ impl Sources {
     /// The digest of the file at a path, from memory where its metadata vouch for it.
     pub fn digest(&self, path: &Path, observer: &dyn Observer) -> Result<(Digest, u64)> {
         let name = path.to_string_lossy().into_owned();
-        let metadata = regular_file(path)?;
-        let now = stamp(&metadata);
+        let now = Stamp::of(&regular_file(path)?);
         if let Some(seen) = lock(&self.memory).0.files.get(&name)
-            && seen.trusts(&now)
+            && seen.trusts(now)
         {
-            return Ok((seen.digest, seen.size));
+            return Ok((seen.digest, seen.stamp.size));
         }
-        let seen_ns = now_ns();
-        let digest = hash_file(path, metadata.len(), observer)?;
-        let after = stamp(&regular_file(path)?);
-        if (after.size, after.mtime_ns, after.ctime_ns) != (now.size, now.mtime_ns, now.ctime_ns) {
-            return Err(EngineError::corrupt(path, "it changed while it was read; run again"));
-        }
+        let seen_ns = *self.opened_ns.get_or_init(|| now_ns(&self.store));
+        let seen = hash_file(self.store.files(), path, seen_ns, observer)?;
+        let (digest, size) = (seen.digest, seen.stamp.size);
         let mut guard = lock(&self.memory);
-        guard.0.files.insert(name, Seen { digest, seen_ns, ..now });
+        guard.0.files.insert(name, seen);
         guard.1 = true;
-        Ok((digest, metadata.len()))
+        Ok((digest, size))
+    }
+
+    /// Forgets what was seen of a file that turned out to be other than its stamp says.
+    fn forget(&self, path: &Path) {
+        let mut guard = lock(&self.memory);
+        let forgotten = guard.0.files.remove(path.to_string_lossy().as_ref());
+        guard.1 |= forgotten.is_some();
     }
 
     /// The row id that `probe` finds in a file, remembered by the file's digest.
@@ -172,21 +168,37 @@ impl Sources {
         file: &BoundFile,
         observer: &dyn Observer,
     ) -> Result<Arc<dyn AsRef<[u8]> + Send + Sync>> {
-        let path = self.locate(file, observer)?;
-        let bytes = fs::read(&path).map_err(EngineError::io("read", &path))?;
-        let found = Digest::of_bytes(&bytes);
-        if found != file.digest {
-            return Err(EngineError::Source {
-                dataset: file.name.clone(),
-                what: format!(
-                    "`{}` has blake3 {found}, not {}; it changed during the run or is damaged: \
-                     run again",
-                    path.display(),
-                    file.digest
-                ),
-            });
+        let mut path = self.locate(file, observer)?;
+        let mut bytes = self.bytes_of(file, &path)?;
+        if bytes.is_err() && path == self.store.download_path(file.digest) {
+            // What was fetched was checked then; it has been damaged since, and can be had again.
+            self.store.quarantine(&path);
+            path = self.locate(file, observer)?;
+            bytes = self.bytes_of(file, &path)?;
         }
-        Ok(Arc::new(bytes))
+        match bytes {
+            Ok(bytes) => Ok(Arc::new(bytes)),
+            Err(found) => {
+                self.forget(&path);
+                Err(EngineError::Source {
+                    dataset: file.name.clone(),
+                    what: format!(
+                        "`{}` has blake3 {found}, not {}; it changed during the run or is \
+                         damaged; hint: run again",
+                        path.display(),
+                        file.digest
+                    ),
+                })
+            }
+        }
+    }
+
+    /// The bytes at a path if they are the wanted ones, else the digest that they have.
+    fn bytes_of(&self, file: &BoundFile, path: &Path) -> Result<Result<Vec<u8>, Digest>> {
+        regular_file(path)?;
+        let bytes = self.store.files().read(path).map_err(EngineError::io("read", path))?;
+        let found = Digest::of_bytes(&bytes);
+        Ok(if found == file.digest { Ok(bytes) } else { Err(found) })
     }
 
     fn locate(&self, file: &BoundFile, observer: &dyn Observer) -> Result<PathBuf> {
@@ -218,17 +230,8 @@ impl Sources {
                     .into(),
             )),
             Some(url) => {
-                let bytes = download(url, file.bytes, observer)
-                    .map_err(|why| missing(format!("cannot fetch {url}: {why}")))?;
-                let found = Digest::of_bytes(&bytes);
-                if found != file.digest {
-                    return Err(missing(format!(
-                        "{url} serves other bytes: blake3 {found}, not {}",
-                        file.digest
-                    )));
-                }
-                self.store.commit(&kept, &bytes)?;
-                Ok(kept)
+                let wanted = Wanted { url, digest: file.digest, bytes: file.bytes };
+                download(&self.store, &wanted, &Patience::default(), observer).map_err(missing)
             }
             None => Err(missing(
                 "it has no public address; give the folder that holds it with `--mirror DIR` or \
@@ -275,105 +278,28 @@ impl Sources {
             return Ok(listing.clone());
         }
         let mut found = BTreeMap::new();
-        if let Ok(list) = fs::read_to_string(mirror.join("BLAKE3")) {
+        if let Ok(list) = self.store.files().read_text(&mirror.join("BLAKE3")) {
             for line in list.lines() {
-                let mut fields = line.split_whitespace();
-                if let (Some(digest), Some(_), Some(path)) =
-                    (fields.next(), fields.next(), fields.next())
-                    && let Ok(digest) = digest.parse()
+                // The path is all that follows the size: it may have spaces in it.
+                if let Some((digest, rest)) = line.split_once(char::is_whitespace)
+                    && let Some((_, path)) = rest.trim_start().split_once(char::is_whitespace)
+                    && let (Ok(digest), path) = (digest.parse(), path.trim())
                 {
                     found.insert(digest, mirror.join(path));
                 }
             }
         } else {
             for path in files_below(mirror)? {
-                found.insert(self.digest(&path, observer)?.0, path);
+                // What cannot be read is not what is looked for.
+                if let Ok((digest, _)) = self.digest(&path, observer) {
+                    found.insert(digest, path);
+                }
             }
         }
         let listing = Arc::new(found);
         *guard = Some(listing.clone());
         Ok(listing)
     }
-}
-
-impl Seen {
-    fn trusts(&self, now: &Seen) -> bool {
-        let same = (self.size, self.mtime_ns, self.ctime_ns, self.inode)
-            == (now.size, now.mtime_ns, now.ctime_ns, now.inode);
-        same && self.mtime_ns.max(self.ctime_ns) + RACY_NS <= self.seen_ns
-    }
-}
-
-/// The regular file at a path; anything else is refused by name, never opened.
-pub fn regular_file(path: &Path) -> Result<Metadata> {
-    let refuse = |why: &str| EngineError::Source {
-        dataset: path.display().to_string(),
-        what: why.to_owned(),
-    };
-    let link = fs::symlink_metadata(path);
-    let metadata = match (fs::metadata(path), link) {
-        (Ok(metadata), _) => metadata,
-        (Err(_), Ok(link)) if link.is_symlink() => {
-            return Err(refuse("it is a link that leads nowhere; mend the link or bind a file"));
-        }
-        (Err(why), _) => return Err(EngineError::io("read", path)(why)),
-    };
-    if metadata.is_dir() {
-        return Err(refuse("it is a folder where a file is expected; bind it as a tree of files"));
-    }
-    if !metadata.is_file() {
-        return Err(refuse("it is not a regular file (a FIFO, socket or device?); bind a file"));
-    }
-    Ok(metadata)
-}
-
-/// All regular files below a folder, in order of path; links to folders are not followed.
-pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).map_err(EngineError::io("list", &folder))?;
-        for entry in entries {
-            let entry = entry.map_err(EngineError::io("list", &folder))?;
-            let kind = entry.file_type().map_err(EngineError::io("read", &entry.path()))?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else {
-                found.push(entry.path());
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn stamp(metadata: &Metadata) -> Seen {
-    let ns = |seconds: i64, ns: i64| i128::from(seconds) * 1_000_000_000 + i128::from(ns);
-    Seen {
-        digest: Digest::of_bytes(b""),
-        size: metadata.len(),
-        mtime_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
-        ctime_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
-        inode: metadata.ino(),
-        seen_ns: 0,
-    }
-}
-
-fn now_ns() -> i128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128)
-}
-
-fn hash_file(path: &Path, bytes: u64, observer: &dyn Observer) -> Result<Digest> {
-    observer.event(&Event::Hashing { name: &path.to_string_lossy(), bytes });
-    let mut hasher = blake3::Hasher::new();
-    if bytes > 1 << 20 {
-        hasher.update_mmap(path).map_err(EngineError::io("read", path))?;
-    } else {
-        let file = File::open(path).map_err(EngineError::io("open", path))?;
-        hasher.update_reader(file).map_err(EngineError::io("read", path))?;
-    }
-    observer.event(&Event::Hashed { bytes });
-    Ok(Digest::finish(&hasher))
 }
 
 /// A poisoned lock guards only a memory of digests, whose entries are each whole.

@@ -4,24 +4,21 @@
 //! the record of a result comes last. What a digest names is checked whenever it is read.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::Metadata;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::Schema;
+use arrow::array::ArrayRef;
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::arrow::arrow_writer::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::digest::Digest;
 use super::error::{EngineError, Result};
+use super::files::{Files, Temp};
 use super::gathers::Gathers;
 use super::record::{FORMAT, Record};
+use super::table_file::read_parquet;
+pub use super::table_file::{parquet_bytes, table};
 
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This folder is a cache of mdwarf: it can be deleted and will be made again.\n";
@@ -32,6 +29,7 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
+    files: Files,
     recent: Arc<Mutex<VecDeque<(Digest, Bytes)>>>,
     gathers: Arc<Mutex<HashMap<Digest, Gathers>>>,
 }
@@ -39,19 +37,32 @@ pub struct Store {
 /// How many bytes of objects just read are kept at hand.
 const RECENT_BYTES: usize = 256 << 20;
 
+/// Whether a written file must outlive a power cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lasting {
+    /// It is synced before it gets its name, and its folder after.
+    Yes,
+    /// It can be made again at once.
+    No,
+}
+
 impl Store {
     /// Opens the store in `cache`, making its folders where they are missing.
     pub fn open(cache: &Path) -> Result<Self> {
+        Self::with_files(cache, Files::disk())
+    }
+
+    /// Opens the store in `cache` on a given file layer.
+    #[doc(hidden)]
+    pub fn with_files(cache: &Path, files: Files) -> Result<Self> {
         let root = cache.join("v1");
-        let staging = root.join("tmp");
-        fs::create_dir_all(&staging).map_err(EngineError::io("create the folder", &staging))?;
-        let store = Store { root, recent: Arc::default(), gathers: Arc::default() };
-        if !store.root.join("CACHEDIR.TAG").exists() {
+        let store = Store { root, files, recent: Arc::default(), gathers: Arc::default() };
+        let tag = store.root.join("CACHEDIR.TAG");
+        if store.files.metadata(&tag).is_err() {
             for folder in ["objects", "records", "runs", "gathers", "downloads", "tmp"] {
-                let path = store.root.join(folder);
-                fs::create_dir_all(&path).map_err(EngineError::io("create the folder", &path))?;
+                store.create_folder(&store.root.join(folder))?;
             }
-            store.commit(&store.root.join("CACHEDIR.TAG"), CACHEDIR_TAG.as_bytes())?;
+            store.commit(&tag, CACHEDIR_TAG.as_bytes())?;
         }
         Ok(store)
     }
@@ -59,6 +70,20 @@ impl Store {
     /// The store's folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The file layer that the store works on.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    fn create_folder(&self, folder: &Path) -> Result<()> {
+        self.files.create_folder(folder).map_err(EngineError::io("create the folder", folder))
+    }
+
+    /// Where files grow before they get their lasting names.
+    pub fn staging(&self) -> PathBuf {
+        self.root.join("tmp")
     }
 
     fn sharded(&self, folder: &str, digest: Digest, suffix: &str) -> PathBuf {
@@ -81,30 +106,91 @@ impl Store {
         self.sharded("downloads", digest, "")
     }
 
-    /// Writes a file so that it is either there whole or not at all.
+    /// Writes a file so that it is either there whole or not at all, even after a power cut.
     pub fn commit(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        let folder = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(folder).map_err(EngineError::io("create the folder", folder))?;
-        let staging = self.root.join("tmp");
-        let mut file = tempfile::NamedTempFile::new_in(&staging)
-            .map_err(EngineError::io("create a file in", &staging))?;
-        file.write_all(bytes).map_err(EngineError::io("write", file.path()))?;
-        file.as_file().sync_data().map_err(EngineError::io("sync", path))?;
-        file.persist(path).map_err(|why| EngineError::io("move into place", path)(why.error))?;
-        let folder_handle = File::open(folder).map_err(EngineError::io("open", folder))?;
-        folder_handle.sync_data().map_err(EngineError::io("sync", folder))
+        self.write(path, bytes, Lasting::Yes)
     }
 
     /// Writes a file of no consequence (it can be made again at once): whole, but not synced.
+    /// What is read of it after a power cut may be anything: seal it.
     pub fn commit_unsynced(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        self.write(path, bytes, Lasting::No)
+    }
+
+    /// [`Store::commit_unsynced`] with a seal, for [`Store::read_sealed`].
+    pub fn commit_sealed(&self, path: &Path, body: &[u8]) -> Result<()> {
+        self.write(path, &seal(body), Lasting::No)
+    }
+
+    /// The body of a sealed file, if it is there and sound.
+    pub fn read_sealed(&self, path: &Path) -> Option<Vec<u8>> {
+        let mut bytes = self.files.read(path).ok()?;
+        bytes.truncate(sealed(&bytes)?.len());
+        Some(bytes)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8], lasting: Lasting) -> Result<()> {
+        let staging = self.staging();
+        let temp = self.temp_in(&staging)?;
+        let temp = self.filled(temp, path, bytes, lasting)?;
+        self.place(temp, path)?;
+        match (lasting, path.parent()) {
+            (Lasting::Yes, Some(folder)) => {
+                self.files.sync_folder(folder).map_err(EngineError::io("sync", folder))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn temp_in(&self, folder: &Path) -> Result<Temp> {
+        let temp = match self.files.create_temp(folder) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                self.create_folder(folder)?;
+                self.files.create_temp(folder)
+            }
+            other => other,
+        };
+        temp.map_err(EngineError::io("create a file in", folder))
+    }
+
+    fn filled(&self, mut temp: Temp, path: &Path, bytes: &[u8], lasting: Lasting) -> Result<Temp> {
+        temp.write_all(bytes).map_err(EngineError::io("write", path))?;
+        if lasting == Lasting::Yes {
+            temp.sync().map_err(EngineError::io("sync", path))?;
+        }
+        Ok(temp)
+    }
+
+    /// Gives a file its name; the folder is made if it turns out to be missing.
+    fn place(&self, temp: Temp, path: &Path) -> Result<()> {
+        let placed = temp.place(path).or_else(|not| match (not.why.kind(), path.parent()) {
+            (io::ErrorKind::NotFound, Some(folder)) => {
+                self.files.create_folder(folder)?;
+                not.temp.place(path).map_err(|not| not.why)
+            }
+            _ => Err(not.why),
+        });
+        placed.map_err(EngineError::io("move into place", path))
+    }
+
+    /// Writes a copy for people outside the store: whole and lasting, so that what the store
+    /// remembers of it stays true. Gives what the system knows of it now.
+    pub fn publish(&self, path: &Path, bytes: &[u8]) -> Result<Metadata> {
         let folder = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(folder).map_err(EngineError::io("create the folder", folder))?;
-        let staging = self.root.join("tmp");
-        let mut file = tempfile::NamedTempFile::new_in(&staging)
-            .map_err(EngineError::io("create a file in", &staging))?;
-        file.write_all(bytes).map_err(EngineError::io("write", file.path()))?;
-        file.persist(path).map_err(|why| EngineError::io("move into place", path)(why.error))?;
-        Ok(())
+        self.create_folder(folder)?;
+        let temp = self.temp_in(&self.staging())?;
+        let temp = self.filled(temp, path, bytes, Lasting::Yes)?;
+        let mut metadata = temp.metadata().map_err(EngineError::io("read", path))?;
+        match temp.place(path) {
+            Err(not) if not.why.kind() == io::ErrorKind::CrossesDevices => {
+                let temp = self.filled(self.temp_in(folder)?, path, bytes, Lasting::Yes)?;
+                metadata = temp.metadata().map_err(EngineError::io("read", path))?;
+                self.place(temp, path)?;
+            }
+            placed => placed.map_err(|not| EngineError::io("move into place", path)(not.why))?,
+        }
+        self.files.sync_folder(folder).map_err(EngineError::io("sync", folder))?;
+        Ok(metadata)
     }
 
     /// Stores bytes as an object named by their digest.
@@ -112,7 +198,7 @@ impl Store {
         let digest = Digest::of_bytes(bytes);
         let path = self.object_path(digest);
         // A damaged object of the right size must not outlive its making again.
-        if !fs::read(&path).is_ok_and(|there| there == bytes) {
+        if !self.files.read(&path).is_ok_and(|there| there == bytes) {
             self.commit(&path, bytes)?;
         }
         Ok(digest)
@@ -146,7 +232,14 @@ impl Store {
     }
 
     fn read_object(&self, object: Digest, path: &Path) -> Result<Bytes> {
-        let bytes = Bytes::from(fs::read(path).map_err(EngineError::io("read the object", path))?);
+        let bytes = match self.files.read(path) {
+            Ok(bytes) => Bytes::from(bytes),
+            Err(why) if is_unreadable(&why) => {
+                self.quarantine(path);
+                return Err(EngineError::corrupt(path, why.to_string()));
+            }
+            Err(why) => return Err(EngineError::io("read the object", path)(why)),
+        };
         let found = Digest::of_bytes(&bytes);
         if found != object {
             self.quarantine(path);
@@ -160,32 +253,35 @@ impl Store {
         Ok(bytes)
     }
 
-    /// Moves a damaged file out of the way, so that the next plan sees it missing and rebuilds.
-    fn quarantine(&self, path: &Path) {
+    /// Moves a damaged file out of the way, so that the next plan sees it missing and rebuilds;
+    /// tells whether that was done.
+    pub fn quarantine(&self, path: &Path) -> bool {
         let folder = self.root.join("quarantine");
-        let name = path.file_name().unwrap_or_default();
-        if fs::create_dir_all(&folder).is_ok() {
-            // Failing to move it only means that it is found damaged again.
-            let _ = fs::rename(path, folder.join(name));
-        }
+        let name = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_owned();
+        let mut kept = name(path.parent().and_then(Path::file_name));
+        kept.push(name(path.file_name()));
+        let moved = self.files.create_folder(&folder).is_ok()
+            && self.files.rename(path, &folder.join(kept)).is_ok();
+        // On a full disk there may be no room for a folder; what is damaged is of no use anyway.
+        moved || self.files.remove(path).is_ok()
     }
 
     /// Whether an object of that size is there (its content is checked when it is read).
     pub fn has_object(&self, object: Digest, bytes: u64) -> bool {
-        fs::metadata(self.object_path(object)).is_ok_and(|m| m.is_file() && m.len() == bytes)
+        let found = self.files.metadata(&self.object_path(object));
+        found.is_ok_and(|m| m.is_file() && m.len() == bytes)
     }
 
     /// The record of a key, if it is there, of this format, and speaks of this key.
     pub fn record(&self, key: Digest) -> Result<Option<Record>> {
         let path = self.record_path(key);
-        let bytes = match fs::read(&path) {
+        let bytes = match self.files.read(&path) {
             Ok(bytes) => bytes,
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(why) if is_unreadable(&why) => Vec::new(),
             Err(why) => return Err(EngineError::io("read the record", &path)(why)),
         };
-        let sound = sealed(&bytes)
-            .and_then(|body| serde_json::from_slice::<Record>(body).ok())
-            .filter(|record| record.format == FORMAT && record.name == key);
+        let sound = parse_record(&bytes).filter(|record| record.name == key);
         if sound.is_none() {
             self.quarantine(&path);
         }
@@ -209,14 +305,13 @@ impl Store {
 
     /// The remembered digest of a gathered column of one part.
     pub fn part_memo(&self, name: Digest) -> Option<Digest> {
-        let bytes = fs::read(self.sharded("gathers", name, "")).ok()?;
-        std::str::from_utf8(sealed(&bytes)?).ok()?.parse().ok()
+        let body = self.read_sealed(&self.sharded("gathers", name, ""))?;
+        std::str::from_utf8(&body).ok()?.parse().ok()
     }
 
     /// Remembers the digest of a gathered column of one part.
     pub fn put_part_memo(&self, name: Digest, digest: Digest) -> Result<()> {
-        let body = seal(digest.to_string().as_bytes());
-        self.commit_unsynced(&self.sharded("gathers", name, ""), &body)
+        self.commit_sealed(&self.sharded("gathers", name, ""), digest.to_string().as_bytes())
     }
 
     /// The remembered digests of a carried column of a record's output, if they are of what it is
@@ -248,7 +343,7 @@ impl Store {
         let mut all = self.gathers.lock().unwrap_or_else(PoisonError::into_inner);
         for (record, gathers) in all.iter_mut() {
             if let Some(bytes) = gathers.unsaved() {
-                self.commit_unsynced(&self.sharded("gathers", *record, ".all"), &seal(&bytes))?;
+                self.commit_sealed(&self.sharded("gathers", *record, ".all"), &bytes)?;
             }
         }
         Ok(())
@@ -257,26 +352,28 @@ impl Store {
     fn with_gathers<T>(&self, record: Digest, ask: impl FnOnce(&mut Gathers) -> T) -> T {
         let mut all = self.gathers.lock().unwrap_or_else(PoisonError::into_inner);
         let gathers = all.entry(record).or_insert_with(|| {
-            let bytes = fs::read(self.sharded("gathers", record, ".all")).ok();
-            bytes.and_then(|bytes| Gathers::read(sealed(&bytes)?)).unwrap_or_default()
+            let body = self.read_sealed(&self.sharded("gathers", record, ".all"));
+            body.and_then(|body| Gathers::read(&body)).unwrap_or_default()
         });
         ask(gathers)
     }
 }
 
 /// Small files end in a line with the digest of what stands before it: a flipped bit is seen.
-pub(super) fn seal(body: &[u8]) -> Vec<u8> {
+pub fn seal(body: &[u8]) -> Vec<u8> {
     let mut bytes = body.to_vec();
     bytes.extend_from_slice(format!("\n#{}\n", Digest::of_bytes(body)).as_bytes());
     bytes
 }
 
-pub(super) fn sealed(bytes: &[u8]) -> Option<&[u8]> {
+/// The body before a seal; `None` if the seal is broken or is none.
+pub fn sealed(bytes: &[u8]) -> Option<&[u8]> {
     const SEAL: usize = 67;
     let at = bytes.len().checked_sub(SEAL)?;
     let (body, seal) = bytes.split_at(at);
-    let seal = std::str::from_utf8(seal).ok()?.strip_prefix("\n#")?.strip_suffix('\n')?;
-    (seal.parse::<Digest>().ok()? == Digest::of_bytes(body)).then_some(body)
+    let digest = seal.strip_prefix(b"\n#")?.strip_suffix(b"\n")?;
+    // As text: one body has one seal.
+    (digest == Digest::of_bytes(body).to_string().as_bytes()).then_some(body)
 }
 
 fn sealed_json(record: &Record) -> Result<Vec<u8>> {
@@ -284,87 +381,14 @@ fn sealed_json(record: &Record) -> Result<Vec<u8>> {
     Ok(seal(&body))
 }
 
-/// Tables smaller than this are not compressed: a compressor costs more to set up than it saves.
-const SMALL_BYTES: usize = 32 << 10;
-
-/// A table as a Parquet file.
-pub fn parquet_bytes(batch: &RecordBatch) -> Result<Vec<u8>> {
-    let compression = if batch.get_array_memory_size() < SMALL_BYTES {
-        Compression::UNCOMPRESSED
-    } else {
-        Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default())
-    };
-    let mut properties = WriterProperties::builder()
-        .set_compression(compression)
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_created_by("mdwarf".to_owned());
-    for field in batch.schema().fields() {
-        if field.data_type().is_nested() || field.data_type().is_floating() {
-            let path = if field.data_type().is_nested() {
-                vec![field.name().clone(), "list".to_owned(), "element".to_owned()]
-            } else {
-                vec![field.name().clone()]
-            };
-            // Floats hardly ever repeat: a dictionary of them only costs time.
-            properties = properties.set_column_dictionary_enabled(path.into(), false);
-        }
-    }
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties.build()))
-        .map_err(EngineError::table("object"))?;
-    writer.write(batch).map_err(EngineError::table("object"))?;
-    writer.close().map_err(EngineError::table("object"))?;
-    Ok(bytes)
+/// A record from the bytes of its file, if they are whole and of this format.
+pub fn parse_record(bytes: &[u8]) -> Option<Record> {
+    let record = serde_json::from_slice::<Record>(sealed(bytes)?).ok()?;
+    (record.format == FORMAT).then_some(record)
 }
 
-fn read_parquet(
-    bytes: Bytes,
-    columns: &[&str],
-) -> std::result::Result<Vec<ArrayRef>, Box<dyn std::error::Error>> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-    // By whole names: a dot in a name is no path.
-    let fields = builder.parquet_schema().root_schema().get_fields();
-    let roots = fields.iter().enumerate().filter(|(_, field)| columns.contains(&field.name()));
-    let roots: Vec<usize> = roots.map(|(index, _)| index).collect();
-    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-    let n_rows = builder.metadata().file_metadata().num_rows();
-    let rows = n_rows.max(1) as usize;
-    let schema = builder.schema().clone();
-    let batches: Vec<RecordBatch> =
-        builder.with_projection(mask).with_batch_size(rows).build()?.collect::<Result<_, _>>()?;
-    columns
-        .iter()
-        .map(|name| {
-            let parts: Vec<ArrayRef> =
-                batches.iter().filter_map(|b| b.column_by_name(name).cloned()).collect();
-            if parts.is_empty() && n_rows > 0 {
-                return Err(format!("the column `{name}` is missing").into());
-            }
-            if parts.is_empty() {
-                let field = schema.field_with_name(name)?;
-                return Ok(arrow::array::new_empty_array(field.data_type()));
-            }
-            concat(&parts)
-        })
-        .collect()
-}
-
-fn concat(parts: &[ArrayRef]) -> std::result::Result<ArrayRef, Box<dyn std::error::Error>> {
-    if let [only] = parts {
-        return Ok(only.clone());
-    }
-    let parts: Vec<&dyn arrow::array::Array> = parts.iter().map(AsRef::as_ref).collect();
-    Ok(arrow::compute::concat(&parts)?)
-}
-
-/// A table of the given columns.
-pub fn table(
-    columns: Vec<(super::types::ColumnMeta, ArrayRef)>,
-    rows: usize,
-) -> Result<RecordBatch> {
-    let (fields, arrays): (Vec<_>, Vec<_>) =
-        columns.into_iter().map(|(meta, array)| (meta.field(), array)).unzip();
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
-        .map_err(EngineError::table("table"))
+/// Whether the disk itself cannot give the bytes back: then they are as good as damaged.
+fn is_unreadable(why: &io::Error) -> bool {
+    const EIO: i32 = 5;
+    why.raw_os_error() == Some(EIO)
 }

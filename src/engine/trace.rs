@@ -1,7 +1,5 @@
 //! One row through the whole graph, found by its id through an index made on first use.
 
-use std::fs;
-
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -12,7 +10,7 @@ use super::artifact::Artifact;
 use super::error::{EngineError, Result};
 use super::evaluate::Outputs;
 use super::pipeline::Pipeline;
-use super::store::{Store, seal, sealed};
+use super::store::Store;
 use super::types::Type;
 
 /// A table in which the row stands, and what it says there.
@@ -77,12 +75,11 @@ fn find(store: &Store, artifact: &Artifact, column: &str, id: i64) -> Result<Vec
     }
     let digest = artifact.column_digest(store, column)?;
     let path = store.root().join("index").join(digest.to_string());
-    let known = fs::read(&path).ok().and_then(|bytes| Some(sealed(&bytes)?.to_vec()));
-    let index = match known {
+    let index = match store.read_sealed(&path) {
         Some(index) => index,
         None => {
             let index = build_index(store, artifact, column)?;
-            store.commit_unsynced(&path, &seal(&index))?;
+            store.commit_sealed(&path, &index)?;
             index
         }
     };

@@ -1,0 +1,100 @@
+//! Tables as Parquet files, and back.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::Schema;
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use super::error::{EngineError, Result};
+
+/// Tables smaller than this are not compressed: a compressor costs more to set up than it saves.
+const SMALL_BYTES: usize = 32 << 10;
+
+/// A table as a Parquet file.
+pub fn parquet_bytes(batch: &RecordBatch) -> Result<Vec<u8>> {
+    let compression = if batch.get_array_memory_size() < SMALL_BYTES {
+        Compression::UNCOMPRESSED
+    } else {
+        Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default())
+    };
+    let mut properties = WriterProperties::builder()
+        .set_compression(compression)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_created_by("mdwarf".to_owned());
+    for field in batch.schema().fields() {
+        if field.data_type().is_nested() || field.data_type().is_floating() {
+            let path = if field.data_type().is_nested() {
+                vec![field.name().clone(), "list".to_owned(), "element".to_owned()]
+            } else {
+                vec![field.name().clone()]
+            };
+            // Floats hardly ever repeat: a dictionary of them only costs time.
+            properties = properties.set_column_dictionary_enabled(path.into(), false);
+        }
+    }
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties.build()))
+        .map_err(EngineError::table("object"))?;
+    writer.write(batch).map_err(EngineError::table("object"))?;
+    writer.close().map_err(EngineError::table("object"))?;
+    Ok(bytes)
+}
+
+/// Columns of a Parquet file, in the order asked for.
+pub fn read_parquet(
+    bytes: Bytes,
+    columns: &[&str],
+) -> std::result::Result<Vec<ArrayRef>, Box<dyn std::error::Error>> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    // By whole names: a dot in a name is no path.
+    let fields = builder.parquet_schema().root_schema().get_fields();
+    let roots = fields.iter().enumerate().filter(|(_, field)| columns.contains(&field.name()));
+    let roots: Vec<usize> = roots.map(|(index, _)| index).collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+    let n_rows = builder.metadata().file_metadata().num_rows();
+    let rows = n_rows.max(1) as usize;
+    let schema = builder.schema().clone();
+    let batches: Vec<RecordBatch> =
+        builder.with_projection(mask).with_batch_size(rows).build()?.collect::<Result<_, _>>()?;
+    columns
+        .iter()
+        .map(|name| {
+            let parts: Vec<ArrayRef> =
+                batches.iter().filter_map(|b| b.column_by_name(name).cloned()).collect();
+            if parts.is_empty() && n_rows > 0 {
+                return Err(format!("the column `{name}` is missing").into());
+            }
+            if parts.is_empty() {
+                let field = schema.field_with_name(name)?;
+                return Ok(arrow::array::new_empty_array(field.data_type()));
+            }
+            concat(&parts)
+        })
+        .collect()
+}
+
+fn concat(parts: &[ArrayRef]) -> std::result::Result<ArrayRef, Box<dyn std::error::Error>> {
+    if let [only] = parts {
+        return Ok(only.clone());
+    }
+    let parts: Vec<&dyn arrow::array::Array> = parts.iter().map(AsRef::as_ref).collect();
+    Ok(arrow::compute::concat(&parts)?)
+}
+
+/// A table of the given columns.
+pub fn table(
+    columns: Vec<(super::types::ColumnMeta, ArrayRef)>,
+    rows: usize,
+) -> Result<RecordBatch> {
+    let (fields, arrays): (Vec<_>, Vec<_>) =
+        columns.into_iter().map(|(meta, array)| (meta.field(), array)).unzip();
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        .map_err(EngineError::table("table"))
+}
