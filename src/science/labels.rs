@@ -213,6 +213,31 @@ pub fn nearest_neighbor(
     nearest.map(|(row, squared)| (row, squared.sqrt()))
 }
 
+/// Training labels laid out for many questions about the nearest star.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NearestStar {
+    /// `(n_label, n_train)`.
+    columns: Array2<f64>,
+}
+
+impl NearestStar {
+    /// Copies `training`, `(n_train, n_label)`, scaled.
+    pub fn new(training: ArrayView2<'_, f64>) -> Self {
+        Self { columns: training.t().as_standard_layout().into_owned() }
+    }
+
+    /// Euclidean distance of scaled `labels`, `(n_label,)`, from the nearest training star, as [`nearest_neighbor`];
+    /// NaN where the training set is empty or a label is NaN.
+    pub fn distance(&self, labels: ArrayView1<'_, f64>) -> f64 {
+        let mut squared = vec![0.0; self.columns.ncols()];
+        for (column, &label) in self.columns.outer_iter().zip(labels) {
+            squared.iter_mut().zip(column).for_each(|(sum, v)| *sum += (v - label) * (v - label));
+        }
+        let nearest = squared.into_iter().fold(f64::INFINITY, f64::min);
+        if nearest.is_finite() { nearest.sqrt() } else { f64::NAN }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,5 +299,8 @@ mod tests {
         assert_eq!(nearest_neighbor(labels.view(), array![2.0, -1.0].view()), Some((1, 0.0)));
         assert_eq!(nearest_neighbor(labels.view(), array![0.0, 4.0].view()), Some((0, 3.0)));
         assert_eq!(nearest_neighbor(labels.view(), array![f64::NAN, 0.0].view()), None);
+        let nearest = NearestStar::new(labels.view());
+        assert_eq!(nearest.distance(array![0.0, 4.0].view()), 3.0);
+        assert!(nearest.distance(array![f64::NAN, 0.0].view()).is_nan());
     }
 }

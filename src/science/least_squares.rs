@@ -1,10 +1,12 @@
-//! Bounded Levenberg-Marquardt on normal equations, and the small dense algebra it needs.
+//! Bounded Levenberg-Marquardt on normal equations.
 //!
 //! SLAM's label fit has two to four parameters and thousands of residuals, so the objective hands over cost, gradient
 //! and Gauss-Newton matrix rather than residuals. Bounds are met by projection: a parameter at a bound whose gradient
 //! points outward is held for the step.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2};
+
+pub use super::small_matrix::{cholesky, cholesky_solve, invert_positive_definite};
 
 /// Cost and its derivatives at one point.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +17,22 @@ pub struct NormalEquations {
     pub gradient: Array1<f64>,
     /// J^T W J, `(n_parameter, n_parameter)`.
     pub hessian: Array2<f64>,
+    /// The rest of the second derivatives of the cost, sum of W r times those of the model, where it is known: steps
+    /// then converge quadratically also where residuals are large.
+    pub curvature: Option<Array2<f64>>,
+}
+
+impl NormalEquations {
+    /// The matrix of the quadratic model that steps follow and whether it holds all second derivatives, as it does
+    /// where they are safely positive definite; else it is J^T W J.
+    fn matrix(&self) -> (Array2<f64>, bool) {
+        let full = self.curvature.as_ref().map(|rest| &self.hessian + rest);
+        let convex = |full: &Array2<f64>| cholesky((full - &self.hessian * 0.1).view()).is_some();
+        match full.filter(convex) {
+            Some(full) => (full, true),
+            None => (self.hessian.clone(), false),
+        }
+    }
 }
 
 /// Closed interval of each parameter.
@@ -65,6 +83,13 @@ pub struct LevenbergOptions {
     pub step_tolerance: f64,
     /// Converged when the step would lower the cost by less than this fraction.
     pub cost_tolerance: f64,
+    /// Converged when the step would lower the cost by less than this; that step is still taken, unevaluated. Where
+    /// the cost is chi-square / 2 such a step is sqrt(2 x this) formal errors long. It holds for steps by all second
+    /// derivatives, after which next to nothing is left; for Gauss-Newton steps a hundredth of it. 0 turns it off.
+    pub reduction_tolerance: f64,
+    /// Noise of the cost over the root of twice the cost, as rounding of the model makes it: the norm of the weighted
+    /// rounding errors. A step that promises less than the noise is taken if it does not raise the cost by more.
+    pub cost_noise: f64,
     /// First damping, relative to the diagonal of the Gauss-Newton matrix.
     pub initial_damping: f64,
 }
@@ -76,6 +101,8 @@ impl Default for LevenbergOptions {
             max_evaluations: 200,
             step_tolerance: 3e-7,
             cost_tolerance: 1e-15,
+            reduction_tolerance: 0.0,
+            cost_noise: 0.0,
             initial_damping: 1e-3,
         }
     }
@@ -97,7 +124,8 @@ pub enum Outcome {
 pub struct Minimum {
     /// Parameters, `(n_parameter,)`.
     pub parameters: Array1<f64>,
-    /// Cost and derivatives there.
+    /// Cost and derivatives there; after a last, unevaluated step the derivatives are those before it and the cost is
+    /// that of the quadratic model.
     pub equations: NormalEquations,
     /// Evaluations of the objective.
     pub n_evaluations: usize,
@@ -117,39 +145,117 @@ pub fn levenberg_marquardt(
     options: &LevenbergOptions,
     mut evaluate: impl FnMut(&Array1<f64>) -> NormalEquations,
 ) -> Minimum {
-    let parameters = bounds.clamp(start);
-    let equations = evaluate(&parameters);
-    let mut best = Minimum { parameters, equations, n_evaluations: 1, outcome: Outcome::Stuck };
-    if !best.equations.cost.is_finite() {
-        return best;
+    let mut descent = Descent::new(start, bounds, options);
+    while let Some(point) = descent.point() {
+        let equations = evaluate(point);
+        descent.tell(equations);
     }
-    let mut damping = Damping { value: options.initial_damping, growth: 2.0 };
-    loop {
-        let trial = match next_point(&best, bounds, options, damping.value) {
-            Step::To(trial) => trial,
-            Step::Settled => return Minimum { outcome: Outcome::Converged, ..best },
-            Step::Shorter if damping.value < LARGEST_DAMPING => {
-                damping.raise();
-                continue;
+    descent.finish()
+}
+
+/// The same minimization turned inside out: it asks for a point and is told the equations there, so that the
+/// evaluations of many problems can be done together.
+#[derive(Debug)]
+pub struct Descent<'a> {
+    bounds: &'a Bounds,
+    options: &'a LevenbergOptions,
+    best: Option<Minimum>,
+    trial: Option<Trial>,
+    damping: Damping,
+}
+
+impl<'a> Descent<'a> {
+    /// Begins at `start`, `(n_parameter,)`, moved into `bounds`.
+    pub fn new(start: &Array1<f64>, bounds: &'a Bounds, options: &'a LevenbergOptions) -> Self {
+        let trial = Trial { point: bounds.clamp(start), predicted: f64::INFINITY };
+        let damping = Damping { value: options.initial_damping, growth: 2.0 };
+        Self { bounds, options, best: None, trial: Some(trial), damping }
+    }
+
+    /// Where the equations are wanted next; `None` at the end.
+    pub fn point(&self) -> Option<&Array1<f64>> {
+        self.trial.as_ref().map(|trial| &trial.point)
+    }
+
+    /// Takes the equations at [`Self::point`]; true where that point is now the best.
+    pub fn tell(&mut self, equations: NormalEquations) -> bool {
+        let Some(trial) = self.trial.take() else { return false };
+        let Some(best) = &mut self.best else {
+            let can_go_on = equations.cost.is_finite();
+            let (parameters, outcome) = (trial.point, Outcome::Stuck);
+            self.best = Some(Minimum { parameters, equations, n_evaluations: 1, outcome });
+            if can_go_on {
+                self.advance();
             }
-            Step::Shorter => return best,
+            return true;
         };
-        if best.n_evaluations >= options.max_evaluations {
-            return Minimum { outcome: Outcome::MaxEvaluations, ..best };
-        }
-        let equations = evaluate(&trial.point);
         best.n_evaluations += 1;
-        let gain = (best.equations.cost - equations.cost) / trial.predicted;
-        if gain.is_finite() && gain > 1e-4 {
+        let reduction = best.equations.cost - equations.cost;
+        let gain = reduction / trial.predicted;
+        let noise = self.options.cost_noise * (2.0 * best.equations.cost).sqrt();
+        let is_better = gain.is_finite() && gain > 1e-4;
+        if is_better {
             best.parameters = trial.point;
             best.equations = equations;
-            damping.lower(gain);
+            self.damping.lower(gain);
+        } else if trial.predicted <= noise && reduction >= -noise {
+            best.parameters = trial.point;
+            best.equations = equations;
         } else {
-            damping.raise();
+            self.damping.raise();
+            self.advance();
+            return false;
         }
+        self.advance();
+        true
+    }
+
+    /// Finds the next point to ask for, or ends.
+    fn advance(&mut self) {
+        let Some(best) = &mut self.best else { return };
+        loop {
+            match next_point(best, self.bounds, self.options, self.damping.value) {
+                Step::To(_) if best.n_evaluations >= self.options.max_evaluations => {
+                    best.outcome = Outcome::MaxEvaluations;
+                    return;
+                }
+                Step::To(trial) => {
+                    self.trial = Some(trial);
+                    return;
+                }
+                Step::Last(trial) => {
+                    best.parameters = trial.point;
+                    best.equations.cost -= trial.predicted;
+                    best.outcome = Outcome::Converged;
+                    return;
+                }
+                Step::Settled => {
+                    best.outcome = Outcome::Converged;
+                    return;
+                }
+                Step::Shorter if self.damping.value < LARGEST_DAMPING => self.damping.raise(),
+                Step::Shorter => return,
+            }
+        }
+    }
+
+    /// The best point found.
+    pub fn finish(self) -> Minimum {
+        self.best.unwrap_or_else(|| Minimum {
+            parameters: self.trial.map_or_else(|| Array1::zeros(0), |trial| trial.point),
+            equations: NormalEquations {
+                cost: f64::NAN,
+                gradient: Array1::zeros(0),
+                hessian: Array2::zeros((0, 0)),
+                curvature: None,
+            },
+            n_evaluations: 0,
+            outcome: Outcome::Stuck,
+        })
     }
 }
 
+#[derive(Debug)]
 struct Damping {
     value: f64,
     growth: f64,
@@ -171,12 +277,15 @@ impl Damping {
 enum Step {
     /// Worth an evaluation.
     To(Trial),
+    /// Worth taking, but not an evaluation.
+    Last(Trial),
     /// Nothing is left to gain.
     Settled,
     /// Only a shorter step can go down.
     Shorter,
 }
 
+#[derive(Debug)]
 struct Trial {
     point: Array1<f64>,
     /// Reduction of the cost that the quadratic model promises.
@@ -189,14 +298,19 @@ fn next_point(best: &Minimum, bounds: &Bounds, options: &LevenbergOptions, dampi
     if free.iter().all(|&i| best.equations.gradient[i] == 0.0) {
         return Step::Settled;
     }
-    let Some(point) = bounded_point(best, bounds, free, damping) else {
+    let (matrix, is_full) = best.equations.matrix();
+    let Some(point) = bounded_point(best, &matrix, bounds, free, damping) else {
         return Step::Shorter;
     };
     let step = &point - &best.parameters;
-    let predicted = predicted_reduction(&best.equations, &step);
+    let predicted = -(best.equations.gradient.dot(&step) + 0.5 * step.dot(&matrix.dot(&step)));
+    let negligible = options.reduction_tolerance * if is_full { 1.0 } else { 0.01 };
     let is_small = step.iter().all(|s| s.abs() <= options.step_tolerance);
     if is_small || (0.0..=options.cost_tolerance * best.equations.cost).contains(&predicted) {
         Step::Settled
+    } else if damping <= 1.0 && (0.0..=negligible).contains(&predicted) {
+        // Under a stronger damping it is the damping that makes the step short.
+        Step::Last(Trial { point, predicted })
     } else if predicted > 0.0 {
         Step::To(Trial { point, predicted })
     } else {
@@ -211,13 +325,14 @@ fn next_point(best: &Minimum, bounds: &Bounds, options: &LevenbergOptions, dampi
 /// leave them at values meant for a point beyond the bound. `None` where the damped matrix is not positive definite.
 fn bounded_point(
     best: &Minimum,
+    matrix: &Array2<f64>,
     bounds: &Bounds,
     mut free: Vec<usize>,
     damping: f64,
 ) -> Option<Array1<f64>> {
     let mut step = Array1::zeros(best.parameters.len());
     while !free.is_empty() {
-        let solved = damped_step(&best.equations, &free, &step, damping)?;
+        let solved = damped_step(&best.equations, matrix, &free, &step, damping)?;
         let crosses = |a: usize, i: usize| {
             let target = best.parameters[i] + solved[a];
             target < bounds.lower[i] || target > bounds.upper[i]
@@ -244,6 +359,7 @@ fn bounded_point(
 /// Solves the damped normal equations for the `free` parameters, the others moving by `held`.
 fn damped_step(
     equations: &NormalEquations,
+    matrix: &Array2<f64>,
     free: &[usize],
     held: &Array1<f64>,
     damping: f64,
@@ -254,127 +370,16 @@ fn damped_step(
     let diagonal = |i: usize| hessian[[i, i]].max(1e-12 * largest);
     let damped = Array2::from_shape_fn((free.len(), free.len()), |(a, b)| {
         let (i, j) = (free[a], free[b]);
-        hessian[[i, j]] + if a == b { damping * diagonal(i) } else { 0.0 }
+        matrix[[i, j]] + if a == b { damping * diagonal(i) } else { 0.0 }
     });
     let factor = cholesky(damped.view())?;
     let from_held = |i: usize| {
-        (0..held.len())
-            .filter(|j| !free.contains(j))
-            .map(|j| hessian[[i, j]] * held[j])
-            .sum::<f64>()
+        (0..held.len()).filter(|j| !free.contains(j)).map(|j| matrix[[i, j]] * held[j]).sum::<f64>()
     };
     let descent = Array1::from_shape_fn(free.len(), |a| -gradient[free[a]] - from_held(free[a]));
     Some(cholesky_solve(&factor, &descent))
 }
 
-/// Reduction of the cost that the quadratic model promises for `step`.
-fn predicted_reduction(equations: &NormalEquations, step: &Array1<f64>) -> f64 {
-    -(equations.gradient.dot(step) + 0.5 * step.dot(&equations.hessian.dot(step)))
-}
-
-/// Lower Cholesky factor of a symmetric matrix, `(n, n)`; `None` where it is not safely positive definite.
-pub fn cholesky(matrix: ArrayView2<'_, f64>) -> Option<Array2<f64>> {
-    let n = matrix.nrows();
-    let mut factor = Array2::<f64>::zeros((n, n));
-    for j in 0..n {
-        let pivot = matrix[[j, j]] - (0..j).map(|k| factor[[j, k]] * factor[[j, k]]).sum::<f64>();
-        // Below this fraction of its own diagonal a pivot is cancellation noise; NaN fails as well.
-        let safe = pivot > 1e-14 * matrix[[j, j]] && pivot.is_finite();
-        if !safe {
-            return None;
-        }
-        factor[[j, j]] = pivot.sqrt();
-        for i in j + 1..n {
-            let inner: f64 = (0..j).map(|k| factor[[i, k]] * factor[[j, k]]).sum();
-            factor[[i, j]] = (matrix[[i, j]] - inner) / factor[[j, j]];
-        }
-    }
-    Some(factor)
-}
-
-/// Solves L L^T x = b for the lower factor of [`cholesky`].
-pub fn cholesky_solve(factor: &Array2<f64>, b: &Array1<f64>) -> Array1<f64> {
-    let n = b.len();
-    let mut x = b.clone();
-    for i in 0..n {
-        let inner: f64 = (0..i).map(|k| factor[[i, k]] * x[k]).sum();
-        x[i] = (x[i] - inner) / factor[[i, i]];
-    }
-    for i in (0..n).rev() {
-        let inner: f64 = (i + 1..n).map(|k| factor[[k, i]] * x[k]).sum();
-        x[i] = (x[i] - inner) / factor[[i, i]];
-    }
-    x
-}
-
-/// Inverts a symmetric positive definite matrix, `(n, n)`; `None` where it is singular.
-pub fn invert_positive_definite(matrix: ArrayView2<'_, f64>) -> Option<Array2<f64>> {
-    let n = matrix.nrows();
-    let factor = cholesky(matrix)?;
-    let mut inverse = Array2::zeros((n, n));
-    for j in 0..n {
-        let unit = Array1::from_shape_fn(n, |i| f64::from(i == j));
-        inverse.column_mut(j).assign(&cholesky_solve(&factor, &unit));
-    }
-    let symmetric = (&inverse + &inverse.t()) * 0.5;
-    symmetric.iter().all(|v| v.is_finite()).then_some(symmetric)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::array;
-
-    /// Rosenbrock's valley as two residuals, 10 (y - x^2) and 1 - x.
-    fn valley(p: &Array1<f64>) -> NormalEquations {
-        let residual = array![10.0 * (p[1] - p[0] * p[0]), 1.0 - p[0]];
-        let jacobian = array![[-20.0 * p[0], 10.0], [-1.0, 0.0]];
-        NormalEquations {
-            cost: 0.5 * residual.dot(&residual),
-            gradient: jacobian.t().dot(&residual),
-            hessian: jacobian.t().dot(&jacobian),
-        }
-    }
-
-    #[test]
-    fn follows_a_curved_valley_to_its_minimum() {
-        let options = LevenbergOptions::default();
-        let found = levenberg_marquardt(&array![-1.2, 1.0], &Bounds::none(2), &options, valley);
-        assert_eq!(found.outcome, Outcome::Converged);
-        assert!(
-            (found.parameters[0] - 1.0).abs() < 1e-8 && (found.parameters[1] - 1.0).abs() < 1e-8
-        );
-        assert!(found.n_evaluations < 60);
-    }
-
-    #[test]
-    fn stops_at_a_bound_when_the_minimum_is_beyond() {
-        let bounds = Bounds { lower: array![-2.0, -2.0], upper: array![0.5, 2.0] };
-        let found =
-            levenberg_marquardt(&array![-1.2, 1.0], &bounds, &LevenbergOptions::default(), valley);
-        assert_eq!(found.outcome, Outcome::Converged);
-        assert_eq!(found.parameters[0], 0.5);
-        assert!((found.parameters[1] - 0.25).abs() < 1e-6);
-        assert!(bounds.touches(&found.parameters, 0) && !bounds.touches(&found.parameters, 1));
-    }
-
-    #[test]
-    fn reports_exhaustion_and_nonsense() {
-        let options = LevenbergOptions { max_evaluations: 3, ..LevenbergOptions::default() };
-        let found = levenberg_marquardt(&array![-1.2, 1.0], &Bounds::none(2), &options, valley);
-        assert_eq!((found.outcome, found.n_evaluations), (Outcome::MaxEvaluations, 3));
-        let nan = |p: &Array1<f64>| NormalEquations { cost: f64::NAN, ..valley(p) };
-        let found = levenberg_marquardt(&array![0.0, 0.0], &Bounds::none(2), &options, nan);
-        assert_eq!(found.outcome, Outcome::Stuck);
-    }
-
-    #[test]
-    fn inverse_times_matrix_is_identity_and_singular_is_seen() {
-        let matrix = array![[4.0, 1.0, 0.5], [1.0, 3.0, -0.2], [0.5, -0.2, 2.0]];
-        let product = invert_positive_definite(matrix.view()).unwrap().dot(&matrix);
-        assert!((product - Array2::<f64>::eye(3)).iter().all(|v| v.abs() < 1e-14));
-        assert!(invert_positive_definite(array![[1.0, 1.0], [1.0, 1.0]].view()).is_none());
-        assert!(invert_positive_definite(array![[0.0]].view()).is_none());
-        assert!(invert_positive_definite(array![[f64::NAN]].view()).is_none());
-    }
-}
+#[path = "least_squares_tests.rs"]
+mod tests;

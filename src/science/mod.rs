@@ -5,19 +5,26 @@
 //! [`continuum`] (spectra), [`labels`], [`svr`], [`slam`], [`cross_validation`],
 //! [`statistics`].
 
+pub mod calibration;
 pub mod continuum;
 pub mod cross_validation;
+pub mod degrade;
+pub mod draw;
+pub mod hull;
 pub mod labels;
 pub mod least_squares;
 pub mod mask;
 pub mod neighbors;
 pub mod resample;
+pub mod shared_kernel;
 pub mod sky;
 pub mod slam;
+pub mod small_matrix;
 pub mod smoothing_spline;
 pub mod statistics;
 pub mod svr;
 pub mod svr_linfa;
+pub mod transfer;
 pub mod velocity;
 pub mod wavelength;
 

@@ -1,10 +1,11 @@
 //! Epsilon support-vector regression with a Gaussian kernel: the problem, its solution and its optimality conditions.
 //!
 //! One pixel of SLAM is one such problem (Li et al. 2021, §2.2). Every pixel of a training set has the same scaled
-//! labels; masks and cross-validation folds are row flags. A [`SvrSolver`] may therefore keep one kernel matrix per
-//! gamma for all pixels and folds, and answer [`SvrSolver::predict_rows`] from it.
+//! labels; masks and cross-validation folds are row flags. A [`SvrSolver`] may therefore prepare one kernel per gamma
+//! for all pixels and folds ([`SvrSolver::prepare`]).
 
 use ndarray::{Array1, ArrayView1, ArrayView2};
+use rayon::prelude::*;
 
 /// Why a support-vector regression failed.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -148,6 +149,13 @@ pub struct SvrSolution {
 
 /// Something that solves epsilon-SVR problems.
 pub trait SvrSolver: Sync {
+    /// Prepares what all problems on these labels, `(n_train, n_label)`, share, for the kernels of `gammas`.
+    fn prepare<'a>(
+        &'a self,
+        scaled_labels: ArrayView2<'a, f64>,
+        gammas: &[f64],
+    ) -> Box<dyn PreparedSvr + 'a>;
+
     /// Solves `problem` at `hyper`. The answer depends on the arguments alone, not on earlier calls.
     ///
     /// # Errors
@@ -157,21 +165,115 @@ pub trait SvrSolver: Sync {
         problem: &SvrProblem<'_>,
         hyper: HyperParameters,
     ) -> Result<SvrSolution, SvrError>;
+}
 
-    /// Predicts scaled flux at the training `rows`, used or held out, shape `(rows.len(),)`.
+/// One regression on prepared labels.
+#[derive(Debug, Clone, Copy)]
+pub struct SvrTask<'a> {
+    /// Scaled flux, `(n_train,)`; read only where `used`.
+    pub target: ArrayView1<'a, f64>,
+    /// Which stars take part, `(n_train,)`.
+    pub used: &'a [bool],
+    /// Hyper-parameters; gamma is one of those prepared.
+    pub hyper: HyperParameters,
+}
+
+/// A solution and its error on its own stars.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// The solution.
+    pub solution: SvrSolution,
+    /// Mean squared residual of the used rows, scaled flux squared.
+    pub training_mse: f64,
+}
+
+/// A solver that knows the labels. Whatever it returns for one target depends on that target alone.
+pub trait PreparedSvr: Sync {
+    /// Mean over folds of the held-out mean squared error, one value per cell, scaled flux squared.
     ///
-    /// A solver that keeps the kernel matrix overrides this; the default evaluates the kernel anew.
-    fn predict_rows(
+    /// `target` and `fold_of_row` are `(n_train,)`; `None` marks a row that takes no part. A fold that holds nothing
+    /// out, or leaves fewer than two rows, is not scored; all is NaN where none is.
+    ///
+    /// # Errors
+    /// A malformed problem or a solver that gave up.
+    fn cross_validate(
         &self,
-        problem: &SvrProblem<'_>,
+        target: ArrayView1<'_, f64>,
+        fold_of_row: &[Option<usize>],
+        cells: &[HyperParameters],
+    ) -> Result<Vec<f64>, SvrError>;
+
+    /// Solves all `tasks`; results stand in their order.
+    fn fit_many(&self, tasks: &[SvrTask<'_>]) -> Vec<Result<Fitted, SvrError>>;
+}
+
+/// The [`PreparedSvr`] of a solver that shares nothing: it solves one problem after the other.
+pub struct OneByOne<'a, S> {
+    /// Solves each problem.
+    pub solver: &'a S,
+    /// Scaled labels, `(n_train, n_label)`.
+    pub scaled_labels: ArrayView2<'a, f64>,
+}
+
+impl<S: SvrSolver> OneByOne<'_, S> {
+    fn mean_squared_error(
+        &self,
+        target: ArrayView1<'_, f64>,
         gamma: f64,
         solution: &SvrSolution,
         rows: &[usize],
-    ) -> Array1<f64> {
-        let predict = |&row: &usize| {
-            predict(problem.scaled_labels, gamma, solution, problem.scaled_labels.row(row))
+    ) -> f64 {
+        let square = |&row: &usize| {
+            let theta = self.scaled_labels.row(row);
+            (target[row] - predict(self.scaled_labels, gamma, solution, theta)).powi(2)
         };
-        rows.iter().map(predict).collect()
+        rows.iter().map(square).sum::<f64>() / rows.len() as f64
+    }
+}
+
+impl<S: SvrSolver> PreparedSvr for OneByOne<'_, S> {
+    fn cross_validate(
+        &self,
+        target: ArrayView1<'_, f64>,
+        fold_of_row: &[Option<usize>],
+        cells: &[HyperParameters],
+    ) -> Result<Vec<f64>, SvrError> {
+        let n_folds = fold_of_row.iter().flatten().max().map_or(0, |&f| f + 1);
+        let mut sum = vec![0.0; cells.len()];
+        let mut n_scored = 0;
+        for fold in 0..n_folds {
+            let held_out: Vec<usize> =
+                (0..fold_of_row.len()).filter(|&row| fold_of_row[row] == Some(fold)).collect();
+            let used: Vec<bool> =
+                fold_of_row.iter().map(|f| f.is_some_and(|f| f != fold)).collect();
+            if held_out.is_empty() || used.iter().filter(|&&u| u).count() < 2 {
+                continue;
+            }
+            let problem = SvrProblem {
+                scaled_labels: self.scaled_labels.reborrow(),
+                target: target.reborrow(),
+                used: &used,
+            };
+            for (total, &hyper) in sum.iter_mut().zip(cells) {
+                let solution = self.solver.fit(&problem, hyper)?;
+                *total += self.mean_squared_error(target, hyper.gamma, &solution, &held_out);
+            }
+            n_scored += 1;
+        }
+        Ok(sum.into_iter().map(|total| total / f64::from(n_scored)).collect())
+    }
+
+    fn fit_many(&self, tasks: &[SvrTask<'_>]) -> Vec<Result<Fitted, SvrError>> {
+        let fit = |task: &SvrTask<'_>| {
+            let SvrTask { target, used, hyper } = *task;
+            let scaled_labels = self.scaled_labels.reborrow();
+            let problem = SvrProblem { scaled_labels, target: target.reborrow(), used };
+            let solution = self.solver.fit(&problem, hyper)?;
+            let rows = problem.used_rows();
+            let training_mse = self.mean_squared_error(target, hyper.gamma, &solution, &rows);
+            Ok(Fitted { solution, training_mse })
+        };
+        tasks.par_iter().map(fit).collect()
     }
 }
 

@@ -6,9 +6,12 @@
 use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_svm::Svm;
-use ndarray::{Array1, Axis};
+use ndarray::{Array1, ArrayView2, Axis};
 
-use super::svr::{HyperParameters, SvrError, SvrProblem, SvrSolution, SvrSolver, kkt_violation};
+use super::svr::{
+    HyperParameters, OneByOne, PreparedSvr, SvrError, SvrProblem, SvrSolution, SvrSolver,
+    kkt_violation,
+};
 
 /// The `linfa-svm` solver.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +30,14 @@ impl Default for LinfaSolver {
 }
 
 impl SvrSolver for LinfaSolver {
+    fn prepare<'a>(
+        &'a self,
+        scaled_labels: ArrayView2<'a, f64>,
+        _gammas: &[f64],
+    ) -> Box<dyn PreparedSvr + 'a> {
+        Box::new(OneByOne { solver: self, scaled_labels })
+    }
+
     fn fit(
         &self,
         problem: &SvrProblem<'_>,
@@ -58,7 +69,7 @@ impl SvrSolver for LinfaSolver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::science::svr::predict;
+    use crate::science::svr::{SvrTask, predict};
     use ndarray::Array2;
 
     fn wave_problem(n: usize) -> (Array2<f64>, Array1<f64>) {
@@ -101,15 +112,30 @@ mod tests {
     }
 
     #[test]
-    fn held_out_rows_are_predicted_like_any_theta() {
+    fn prepared_labels_give_the_same_fits_and_score_held_out_rows() {
         let (labels, target) = wave_problem(60);
-        let used: Vec<bool> = (0..60).map(|i| i < 50).collect();
-        let problem =
-            SvrProblem { scaled_labels: labels.view(), target: target.view(), used: &used };
         let solver = LinfaSolver::default();
-        let solution = solver.fit(&problem, HYPER).unwrap();
-        let rows = solver.predict_rows(&problem, HYPER.gamma, &solution, &[55, 3]);
-        assert_eq!(rows[0], predict(labels.view(), HYPER.gamma, &solution, labels.row(55)));
-        assert_eq!(rows.len(), 2);
+        let prepared = solver.prepare(labels.view(), &[HYPER.gamma]);
+        let task = SvrTask { target: target.view(), used: &[true; 60], hyper: HYPER };
+        let fitted = prepared.fit_many(&[task]).pop().unwrap().unwrap();
+        let problem =
+            SvrProblem { scaled_labels: labels.view(), target: target.view(), used: &[true; 60] };
+        assert_eq!(fitted.solution, solver.fit(&problem, HYPER).unwrap());
+        assert!(fitted.training_mse > 0.0 && fitted.training_mse < 0.01);
+        let used: Vec<bool> = (0..60).map(|i| i < 50).collect();
+        let part = solver.fit(&SvrProblem { used: &used, ..problem }, HYPER).unwrap();
+        let one_fold: Vec<Option<usize>> = (0..60).map(|i| Some(usize::from(i < 50))).collect();
+        let expected: f64 = (50..60)
+            .map(|i| target[i] - predict(labels.view(), HYPER.gamma, &part, labels.row(i)))
+            .map(|r| r * r / 10.0)
+            .sum();
+        let errors = prepared.cross_validate(target.view(), &one_fold, &[HYPER]).unwrap();
+        let other: Vec<bool> = used.iter().map(|u| !u).collect();
+        let part = solver.fit(&SvrProblem { used: &other, ..problem }, HYPER).unwrap();
+        let second: f64 = (0..50)
+            .map(|i| target[i] - predict(labels.view(), HYPER.gamma, &part, labels.row(i)))
+            .map(|r| r * r / 50.0)
+            .sum();
+        assert!((errors[0] - 0.5 * (expected + second)).abs() < 1e-12);
     }
 }

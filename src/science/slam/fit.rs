@@ -1,86 +1,99 @@
-//! Labels of one star: Levenberg-Marquardt on all used pixels from the nearest training spectrum.
+//! Labels of stars: Levenberg-Marquardt on all used pixels from a near training spectrum.
 //!
 //! Maximizes the likelihood of Li et al. 2021, eq. 3 (flat prior) in scaled labels and scaled flux; its logarithmic
-//! term does not depend on the labels and is left out. A batch is a loop over [`LabelFitter::fit`], so a star's result
-//! does not depend on its neighbors.
+//! term does not depend on the labels and is left out. Stars share matrix products only, in which a star's rows do not
+//! depend on the others': a star's result is the same in any batch.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::super::labels::{LabelBox, nearest_neighbor};
-use super::super::least_squares::{
-    Bounds, Minimum, NormalEquations, Outcome, invert_positive_definite, levenberg_marquardt,
-};
-use super::label_fit::{FitOptions, FitStatus, LabelBounds, LabelFit, Loss};
-use super::model::{FluxEvaluator, KernelEvaluator};
-use super::weights::ScaledSpectrum;
-use super::{SlamError, SlamModel, TrainingFlux, check_length};
+use super::super::hull::ConvexHull;
+use super::super::labels::{LabelBox, NearestStar};
+use super::super::least_squares::{Bounds, NormalEquations, Outcome, invert_positive_definite};
+use super::cells::CellScratch;
+use super::kernel::KernelEvaluator;
+use super::label_fit::{Evaluator, FitOptions, FitStatus, LabelBounds, LabelFit, Loss, Start};
+use super::lanes::pixel_sums;
+use super::minimize::{Found, Task};
+use super::start::{FastStart, StartSpectra, TrainingFlux};
+use super::weights::PixelWeights;
+use super::{CellEvaluator, CellOptions, SlamError, SlamModel, check_length};
 
 /// A model prepared for fitting many stars.
+///
+/// Memory beside the model: a copy of its coefficients (exact evaluation and preparation only), the cells, and the
+/// spectra to start from (512 thinned ones, or n_train whole ones with [`Start::Exact`]).
 #[derive(Debug)]
-pub struct LabelFitter<'a, E = KernelEvaluator<'a>> {
-    model: &'a SlamModel,
-    evaluator: E,
-    training_flux: TrainingFlux,
+pub struct LabelFitter<'a> {
+    pub(super) model: &'a SlamModel,
+    pub(super) cells: Option<CellEvaluator<'a>>,
+    pub(super) exact: Option<KernelEvaluator<'a>>,
+    start: StartSpectra,
+    pub(super) weights: PixelWeights,
     scaled_labels: Array2<f64>,
-    usable: Vec<bool>,
-    model_variance: Array1<f64>,
-    hull: LabelBox,
-    bounds: Bounds,
-    options: FitOptions,
+    nearest: NearestStar,
+    label_box: LabelBox,
+    hull: ConvexHull,
+    pub(super) bounds: Bounds,
+    pub(super) options: FitOptions,
 }
+
+/// Stars whose exact evaluations are done together.
+const BATCH: usize = 16;
+
+/// Rounding of scaled labels that are still in the hull.
+const HULL_TOLERANCE: f64 = 1e-9;
 
 impl<'a> LabelFitter<'a> {
-    /// Prepares `model` with the exact evaluator; predicts all training spectra once.
-    ///
-    /// # Errors
-    /// As [`Self::with_evaluator`].
-    pub fn new(model: &'a SlamModel, options: FitOptions) -> Result<Self, SlamError> {
-        model.check()?;
-        let evaluator = KernelEvaluator::new(model);
-        let training_flux = TrainingFlux::with_evaluator(model, &evaluator);
-        Self::with_evaluator(model, evaluator, training_flux, options)
-    }
-}
-
-impl<'a, E: FluxEvaluator> LabelFitter<'a, E> {
-    /// Prepares `model` with another evaluator of the same spectra.
+    /// Prepares `model`: cells, spectra to start from, weights, hull.
     ///
     /// # Errors
     /// [`SlamError::Length`] for tables of wrong shape, [`SlamError::MissingColumn`] where the model error needs a
-    /// column the model lacks, [`SlamError::Option`] for a negative margin, more than 32 labels or no training star.
-    pub fn with_evaluator(
-        model: &'a SlamModel,
-        evaluator: E,
-        training_flux: TrainingFlux,
-        options: FitOptions,
-    ) -> Result<Self, SlamError> {
+    /// column the model lacks, [`SlamError::Option`] for an option out of range, more than 32 labels or no training
+    /// star.
+    pub fn new(model: &'a SlamModel, options: FitOptions) -> Result<Self, SlamError> {
         model.check()?;
-        check_length("training flux", training_flux.scaled().ncols(), model.n_pix())?;
-        if model.n_label() > 32 {
-            let value = model.n_label() as f64;
-            return Err(SlamError::Option {
-                what: "n_label",
-                value,
-                range: "the flag bits hold at most 32 labels",
-            });
-        }
+        check_n_label(model.n_label())?;
         let scaled_labels = model.scaled_labels();
-        let hull = LabelBox::of(scaled_labels.view())?;
-        let bounds = scaled_bounds(&hull, &model.label_scaler.constant, options.bounds)?;
-        let model_variance = options.model_error.scaled_variance(model)?;
-        let usable = model.usable();
+        let label_box = LabelBox::of(scaled_labels.view())?;
+        let hull = ConvexHull::new(scaled_labels.view())?;
+        let bounds = scaled_bounds(&label_box, &model.label_scaler.constant, options.bounds)?;
+        let exact = KernelEvaluator::new(model);
+        let (slots, error) = (exact.slots(), options.model_error);
+        let weights = PixelWeights::new(model, slots, error, options.ivar_threshold)?;
+        let cells = match (options.evaluator, options.start) {
+            (Evaluator::Compressed(cells), _) => CellEvaluator::new(model, cells)?,
+            (Evaluator::Exact, Start::Fast) => CellEvaluator::new(model, CellOptions::default())?,
+            (Evaluator::Exact, Start::Exact) => None,
+        };
+        let start = match options.start {
+            Start::Fast => {
+                let source = cells.as_ref().map_or(&exact, CellEvaluator::source);
+                StartSpectra::Fast(FastStart::new(model, source))
+            }
+            Start::Exact => StartSpectra::Exact(TrainingFlux::new(model, &exact)),
+        };
+        let needs_exact = cells.is_none() || options.evaluator == Evaluator::Exact;
+        let nearest = NearestStar::new(scaled_labels.view());
+        let exact = needs_exact.then_some(exact);
         Ok(Self {
             model,
-            evaluator,
-            training_flux,
+            cells,
+            exact,
+            start,
+            weights,
             scaled_labels,
-            usable,
-            model_variance,
+            nearest,
+            label_box,
             hull,
             bounds,
             options,
         })
+    }
+
+    /// The compressed evaluator, where there is one.
+    pub fn cells(&self) -> Option<&CellEvaluator<'a>> {
+        self.cells.as_ref()
     }
 
     /// Infers the labels of each row of `flux` and `ivar`, `(n_star, n_pix)`, in parallel.
@@ -93,10 +106,13 @@ impl<'a, E: FluxEvaluator> LabelFitter<'a, E> {
         ivar: ArrayView2<'_, f64>,
     ) -> Result<Vec<LabelFit>, SlamError> {
         check_length("ivar rows", ivar.nrows(), flux.nrows())?;
-        (0..flux.nrows())
-            .into_par_iter()
-            .map(|star| self.fit(flux.row(star), ivar.row(star)))
-            .collect()
+        check_length("flux", flux.ncols(), self.model.n_pix())?;
+        check_length("ivar", ivar.ncols(), self.model.n_pix())?;
+        let rows = flux.axis_chunks_iter(Axis(0), BATCH);
+        let batches: Vec<_> = rows.zip(ivar.axis_chunks_iter(Axis(0), BATCH)).collect();
+        let fits: Vec<Vec<LabelFit>> =
+            batches.par_iter().map(|(flux, ivar)| self.fit_batch(*flux, *ivar)).collect();
+        Ok(fits.into_iter().flatten().collect())
     }
 
     /// Infers the labels of one star from normalized `flux` and its inverse variance `ivar`, each `(n_pix,)`.
@@ -112,94 +128,84 @@ impl<'a, E: FluxEvaluator> LabelFitter<'a, E> {
     ) -> Result<LabelFit, SlamError> {
         check_length("flux", flux.len(), self.model.n_pix())?;
         check_length("ivar", ivar.len(), self.model.n_pix())?;
-        let threshold = self.options.ivar_threshold;
-        let spectrum = ScaledSpectrum::new(
-            self.model,
-            &self.usable,
-            &self.model_variance,
-            threshold,
-            flux,
-            ivar,
-        );
-        if spectrum.n_used < self.options.min_pixels.max(self.model.n_label() + 1) {
-            return Ok(self.without_labels(FitStatus::TooFewPixels, spectrum.n_used));
+        let mut fits = self.fit_batch(flux.insert_axis(Axis(0)), ivar.insert_axis(Axis(0)));
+        Ok(fits.pop().unwrap_or_else(|| self.without_labels(FitStatus::NotStarted, 0)))
+    }
+
+    fn fit_batch(&self, flux: ArrayView2<'_, f64>, ivar: ArrayView2<'_, f64>) -> Vec<LabelFit> {
+        let mut scratch = CellScratch::default();
+        let stars = flux.outer_iter().zip(ivar.outer_iter());
+        let mut tasks: Vec<Result<Task, Box<LabelFit>>> =
+            stars.map(|(flux, ivar)| self.begin(flux, ivar, &mut scratch)).collect();
+        if let Some(exact) = &self.exact {
+            let going = tasks.iter_mut().filter_map(|task| task.as_mut().ok()).collect();
+            self.settle(exact, going, &mut scratch);
         }
-        let Some(start) = self.training_flux.nearest(spectrum.flux.view(), spectrum.weight.view())
-        else {
-            return Ok(self.without_labels(FitStatus::NotStarted, spectrum.n_used));
-        };
-        Ok(self.fit_from(&spectrum, start))
+        tasks
+            .into_iter()
+            .map(|task| task.map_or_else(|failed| *failed, |task| self.report(&task, &mut scratch)))
+            .collect()
     }
 
-    fn fit_from(&self, spectrum: &ScaledSpectrum, start: usize) -> LabelFit {
-        let mut buffer = Array2::zeros((self.model.n_pix(), 1 + self.model.n_label()));
-        let loss = self.options.loss;
-        let objective =
-            |theta: &Array1<f64>| self.normal_equations(spectrum, theta, loss, &mut buffer);
-        let start_labels = self.scaled_labels.row(start).to_owned();
-        let minimum =
-            levenberg_marquardt(&start_labels, &self.bounds, &self.options.minimizer, objective);
-        let gaussian = match loss {
-            Loss::Linear => minimum.equations.clone(),
-            Loss::SoftL1 => {
-                self.normal_equations(spectrum, &minimum.parameters, Loss::Linear, &mut buffer)
-            }
-        };
-        self.report(spectrum, start, &minimum, &gaussian)
-    }
-
-    /// Cost, gradient and Gauss-Newton matrix at scaled labels `theta`, summed over pixels in order.
-    fn normal_equations(
+    /// Weighs a spectrum, finds its start and, with cells, its compressed optimum.
+    fn begin(
         &self,
-        spectrum: &ScaledSpectrum,
-        theta: &Array1<f64>,
-        loss: Loss,
-        buffer: &mut Array2<f64>,
-    ) -> NormalEquations {
-        let n_label = theta.len();
-        self.evaluator.evaluate(theta.view(), buffer);
-        let mut cost = 0.0;
-        let mut gradient = Array1::zeros(n_label);
-        let mut hessian = Array2::zeros((n_label, n_label));
-        for (j, row) in buffer.outer_iter().enumerate() {
-            let weight = spectrum.weight[j];
-            if weight == 0.0 {
-                continue;
-            }
-            let residual = row[0] - spectrum.flux[j];
-            let (value, slope, curvature) = loss.of(weight * residual * residual);
-            cost += value;
-            for a in 0..n_label {
-                gradient[a] += weight * slope * residual * row[a + 1];
-                for b in 0..=a {
-                    hessian[[a, b]] += weight * curvature * row[a + 1] * row[b + 1];
-                }
-            }
+        flux: ArrayView1<'_, f64>,
+        ivar: ArrayView1<'_, f64>,
+        scratch: &mut CellScratch,
+    ) -> Result<Task, Box<LabelFit>> {
+        let (spectrum, n_used) = self.weights.spectrum(flux, ivar);
+        if n_used < self.options.min_pixels.max(self.model.n_label() + 1) {
+            return Err(Box::new(self.without_labels(FitStatus::TooFewPixels, n_used)));
         }
-        for a in 0..n_label {
-            for b in a + 1..n_label {
-                hessian[[a, b]] = hessian[[b, a]];
-            }
-        }
-        NormalEquations { cost, gradient, hessian }
+        let Some(start) = self.start.nearest(&spectrum) else {
+            return Err(Box::new(self.without_labels(FitStatus::NotStarted, n_used)));
+        };
+        let labels = self.scaled_labels.row(start).to_owned();
+        let found = match &self.cells {
+            Some(cells) => self.compressed_fit(cells, &spectrum, &labels, scratch),
+            None => Found::at(labels),
+        };
+        Ok(Task { spectrum, n_used, start, found })
     }
 
-    fn report(
-        &self,
-        spectrum: &ScaledSpectrum,
-        start: usize,
-        minimum: &Minimum,
-        gaussian: &NormalEquations,
-    ) -> LabelFit {
+    /// Gaussian sums at the optimum: those of the fit, or new ones after a fit with another loss.
+    fn gaussian(&self, task: &Task, scratch: &mut CellScratch) -> NormalEquations {
+        let (labels, n_label) = (task.found.minimum.parameters.view(), self.model.n_label());
+        if self.options.loss == Loss::Linear {
+            return task.found.minimum.equations.clone();
+        }
+        let mut pulls = Vec::new();
+        let mut sums = |planes: &[f64]| {
+            pixel_sums(planes, n_label, &task.spectrum, Loss::Linear, &mut pulls).equations
+        };
+        match (&self.exact, &self.cells) {
+            (Some(exact), _) => {
+                let planes = exact.planes(labels.insert_axis(Axis(0)));
+                sums(planes.as_slice().unwrap_or_default())
+            }
+            (None, Some(cells)) => {
+                scratch.leave();
+                cells.planes(labels, scratch);
+                let planes: Vec<f64> = scratch.planes.iter().map(|&f| f64::from(f)).collect();
+                sums(&planes)
+            }
+            (None, None) => task.found.minimum.equations.clone(),
+        }
+    }
+
+    fn report(&self, task: &Task, scratch: &mut CellScratch) -> LabelFit {
+        let minimum = &task.found.minimum;
         let scaled = &minimum.parameters;
-        let covariance = self.covariance(gaussian);
+        let gaussian = self.gaussian(task, scratch);
+        let covariance = self.covariance(&gaussian);
         let status = match minimum.outcome {
             Outcome::Stuck => FitStatus::Singular,
             _ if covariance.is_none() => FitStatus::Singular,
             Outcome::MaxEvaluations => FitStatus::MaxIterations,
             Outcome::Converged => FitStatus::Converged,
         };
-        let mut fit = self.without_labels(status, spectrum.n_used);
+        let mut fit = self.without_labels(status, task.n_used);
         fit.labels = self.model.label_scaler.inverse_row(scaled.view());
         if let Some(covariance) = covariance {
             fit.formal_errors = covariance.diag().mapv(f64::sqrt);
@@ -208,16 +214,26 @@ impl<'a, E: FluxEvaluator> LabelFitter<'a, E> {
         }
         let constant = &self.model.label_scaler.constant;
         let n_free = constant.iter().filter(|&&c| !c).count();
+        let freedom = (task.n_used - n_free) as f64;
         fit.chi2 = 2.0 * gaussian.cost;
-        fit.reduced_chi2 = fit.chi2 / (spectrum.n_used - n_free) as f64;
+        fit.reduced_chi2 = fit.chi2 / freedom;
+        fit.chi2_intrinsic = task.found.chi2_intrinsic;
+        fit.reduced_chi2_intrinsic = fit.chi2_intrinsic / freedom;
+        fit.compression_shift = task.found.compression_shift;
         fit.n_evaluations = minimum.n_evaluations;
-        fit.hull_distance =
-            nearest_neighbor(self.scaled_labels.view(), scaled.view()).map_or(f64::NAN, |(_, d)| d);
-        fit.inside_box = self.hull.contains(scaled.view());
         fit.at_bound =
             bits((0..scaled.len()).map(|l| !constant[l] && self.bounds.touches(scaled, l)));
-        fit.start_index = Some(start);
+        fit.start_index = Some(task.start);
+        self.place(scaled, &mut fit);
         fit
+    }
+
+    /// Says where the labels lie among those of the training stars.
+    fn place(&self, scaled: &Array1<f64>, fit: &mut LabelFit) {
+        fit.hull_distance = self.nearest.distance(scaled.view());
+        fit.inside_box = self.label_box.contains(scaled.view());
+        fit.outside_hull = self.hull.distance(scaled.view());
+        fit.in_hull = fit.outside_hull <= HULL_TOLERANCE;
     }
 
     /// Inverse of the Gauss-Newton matrix of the labels that vary, in physical units; NaN in rows of constant labels.
@@ -246,16 +262,30 @@ impl<'a, E: FluxEvaluator> LabelFitter<'a, E> {
             correlations: Array2::from_elem((n_label, n_label), f64::NAN),
             chi2: f64::NAN,
             reduced_chi2: f64::NAN,
+            chi2_intrinsic: f64::NAN,
+            reduced_chi2_intrinsic: f64::NAN,
             n_pix_used,
             status,
             n_evaluations: 0,
+            compression_shift: f64::NAN,
             hull_distance: f64::NAN,
+            outside_hull: f64::NAN,
+            in_hull: false,
             inside_box: false,
             at_bound: 0,
             fixed: bits(self.model.label_scaler.constant.iter().copied()),
             start_index: None,
         }
     }
+}
+
+fn check_n_label(n_label: usize) -> Result<(), SlamError> {
+    if n_label <= 32 {
+        return Ok(());
+    }
+    let value = n_label as f64;
+    let range = "the flag bits hold at most 32 labels";
+    Err(SlamError::Option { what: "n_label", value, range })
 }
 
 /// Bounds in scaled labels; constant labels are held at their value.

@@ -78,14 +78,19 @@ impl HyperGrid {
 
     /// Number of the first cell of smallest error; NaN never wins. `None` where all are NaN.
     pub fn best(&self, mse: &[f64]) -> Option<usize> {
-        let mut best: Option<usize> = None;
-        for (cell, &value) in mse.iter().enumerate().take(self.cells.len()) {
-            if value < best.map_or(f64::INFINITY, |b| mse[b]) {
-                best = Some(cell);
-            }
-        }
-        best
+        smallest(&mse[..mse.len().min(self.cells.len())])
     }
+}
+
+/// Index of the first smallest value; NaN never wins.
+pub(super) fn smallest(values: &[f64]) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    for (at, &value) in values.iter().enumerate() {
+        if value < best.map_or(f64::INFINITY, |b| values[b]) {
+            best = Some(at);
+        }
+    }
+    best
 }
 
 fn product(c: &[f64], epsilon: &[f64], gamma: &[f64]) -> Vec<HyperParameters> {

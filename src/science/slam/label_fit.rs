@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2};
 
 use super::super::least_squares::LevenbergOptions;
-use super::{ModelError, SlamError};
+use super::{CellOptions, ModelError, SlamError};
 
 /// What a weighted residual r costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,43 @@ pub enum LabelBounds {
     Unbounded,
 }
 
+/// Where a fit starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The nearest of up to 512 training stars that are spread over label space, by every fourth pixel.
+    Fast,
+    /// The nearest of all training stars by all pixels (the paper's); takes n_train spectra of memory.
+    Exact,
+}
+
+impl Start {
+    /// Finds an option by name, `fast` or `exact`.
+    ///
+    /// # Errors
+    /// [`SlamError::Unknown`].
+    pub fn named(name: &str) -> Result<Self, SlamError> {
+        match name {
+            "fast" => Ok(Self::Fast),
+            "exact" => Ok(Self::Exact),
+            _ => Err(SlamError::Unknown {
+                what: "start",
+                found: name.to_owned(),
+                known: "fast, exact",
+            }),
+        }
+    }
+}
+
+/// What yields the model's spectra during a fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Evaluator {
+    /// The sums over all training stars. With [`Start::Fast`] a compressed fit comes first and the exact sums end it.
+    Exact,
+    /// Polynomials in cells of label space, see [`super::CellEvaluator`]; models of more than four labels fall back
+    /// to the exact sums.
+    Compressed(CellOptions),
+}
+
 /// Options of the label fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FitOptions {
@@ -69,21 +106,34 @@ pub struct FitOptions {
     pub ivar_threshold: Option<f64>,
     /// Fewest pixels of a fit; never below one more than there are labels.
     pub min_pixels: usize,
+    /// Where fits start.
+    pub start: Start,
+    /// What yields spectra.
+    pub evaluator: Evaluator,
     /// When the minimization stops.
     pub minimizer: LevenbergOptions,
 }
 
+/// A step that would lower chi-square by twice this is the last: it is at most 0.014 formal errors long, and what a
+/// Newton step of that length leaves is less by two orders.
+const REDUCTION_TOLERANCE: f64 = 1e-4;
+
 impl Default for FitOptions {
     /// Linear loss, intrinsic model error, box with half a standard deviation of margin (150 K for the paper's
-    /// sample: enough to see that a star lies outside), no threshold.
+    /// sample: enough to see that a star lies outside), no threshold, fast start, compressed evaluation.
     fn default() -> Self {
         Self {
             loss: Loss::Linear,
-            model_error: ModelError::Intrinsic { floor: 1e-4 },
+            model_error: ModelError::INTRINSIC,
             bounds: LabelBounds::Box { margin: 0.5 },
             ivar_threshold: None,
             min_pixels: 20,
-            minimizer: LevenbergOptions::default(),
+            start: Start::Fast,
+            evaluator: Evaluator::Compressed(CellOptions::default()),
+            minimizer: LevenbergOptions {
+                reduction_tolerance: REDUCTION_TOLERANCE,
+                ..LevenbergOptions::default()
+            },
         }
     }
 }
@@ -131,14 +181,25 @@ pub struct LabelFit {
     pub chi2: f64,
     /// Chi-square over used pixels minus free labels.
     pub reduced_chi2: f64,
+    /// The same with the intrinsic model variance (see [`ModelError::INTRINSIC`]), whatever the fit was weighted by:
+    /// with CV-MSE as sigma chi-square says nothing of the goodness of fit. NaN for a model without CV-MSE.
+    pub chi2_intrinsic: f64,
+    /// That over used pixels minus free labels.
+    pub reduced_chi2_intrinsic: f64,
     /// Pixels of positive weight.
     pub n_pix_used: usize,
     /// How it ended.
     pub status: FitStatus,
     /// Evaluations of the model.
     pub n_evaluations: usize,
+    /// Most that the compression of the model can have moved any label, in its formal errors; 0 for exact evaluation.
+    pub compression_shift: f64,
     /// Distance to the nearest training star in scaled labels.
     pub hull_distance: f64,
+    /// Distance from the convex hull of the training labels, scaled; 0 within.
+    pub outside_hull: f64,
+    /// Whether the labels lie in the convex hull of the training labels, 1e-9 scaled of rounding allowed.
+    pub in_hull: bool,
     /// Whether the labels lie in the box of the training labels, without margin.
     pub inside_box: bool,
     /// Bit l is set where label l stopped at a bound.

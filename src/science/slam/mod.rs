@@ -10,15 +10,74 @@
 //! | `grid` | hyper-parameter grids |
 //! | `train` | one pixel: cross-validation, best cell, last fit |
 //! | `model` | the tables, flux(theta), Jacobian |
+//! | `kernel` | exact evaluation for many stars |
+//! | `reduced`, `basis`, `cells` | compressed evaluation: fewer centers, polynomials, cells of label space |
+//! | `lanes` | inner loops |
 //! | `weights` | what a pixel weighs: photon noise and model error |
-//! | `start` | the chi-square nearest training spectrum |
+//! | `start` | a training spectrum that is near in chi-square |
 //! | `label_fit` | options and result of a label fit |
-//! | `fit` | labels of one star, errors, flags |
+//! | `basin` | lower optima near the one found |
+//! | `minimize` | the minimizations |
+//! | `fit` | labels of stars, errors, flags |
+//! | `posterior` | ensemble sampling for chosen stars |
+//!
+//! # Example
+//! Sixty made-up stars of two labels and twenty-four pixels; then the labels of a spectrum that the model has not seen.
+//!
+//! ```
+//! use mdwarf::science::slam::{
+//!     FitOptions, FitStatus, HyperGrid, LabelFitter, ModelError, PixelFolds, PixelSpectra, SlamModel, TrainOptions,
+//!     TrainingLabels, train_pixel,
+//! };
+//! use mdwarf::science::{svr::HyperParameters, svr_linfa::LinfaSolver};
+//! use ndarray::{Array1, Array2};
+//!
+//! let flux = |pixel: usize, teff_k: f64, m_h: f64| {
+//!     let phase = 0.7 * pixel as f64;
+//!     1.0 + 0.1 * ((teff_k - 3400.0) / 400.0 + phase).sin() + 0.1 * m_h * (1.9 * phase).cos()
+//! };
+//! // Labels of the training set, (n_train, n_label).
+//! let physical = Array2::from_shape_fn((60, 2), |(star, label)| {
+//!     if label == 0 { 3000.0 + 15.0 * star as f64 } else { (0.618 * star as f64).fract() - 0.5 }
+//! });
+//! let labels = TrainingLabels::new(vec!["teff_k".into(), "m_h".into()], physical)?;
+//! let grid = HyperGrid::fixed(HyperParameters { c: 10.0, gamma: 0.3, epsilon: 0.02 })?;
+//! let options = TrainOptions { grid: &grid, folds: PixelFolds::None, min_stars: 30, max_kkt: 1e-3 };
+//! let pixels = (0..24)
+//!     .map(|pixel| {
+//!         let stars = labels.physical.outer_iter();
+//!         let spectra: Array1<f64> = stars.map(|star| flux(pixel, star[0], star[1])).collect();
+//!         let ivar = Array1::from_elem(60, 1e4);
+//!         let wave_angstrom = 7000.0 + 2.0 * pixel as f64;
+//!         let pixel = PixelSpectra { wave_angstrom, flux: spectra.view(), ivar: ivar.view() };
+//!         train_pixel(&labels, &pixel, &options, &LinfaSolver::default())
+//!     })
+//!     .collect::<Result<Vec<_>, _>>()?;
+//! let model = SlamModel::from_pixels(&labels, &pixels)?;
+//!
+//! // Without folds there is no CV-MSE to take the error of the model from.
+//! let options = FitOptions { model_error: ModelError::None, ..FitOptions::default() };
+//! let fitter = LabelFitter::new(&model, options)?;
+//! let observed: Array1<f64> = (0..24).map(|pixel| flux(pixel, 3333.0, 0.1)).collect();
+//! let fit = fitter.fit(observed.view(), Array1::from_elem(24, 1e4).view())?;
+//! assert_eq!(fit.status, FitStatus::Converged);
+//! assert!((fit.labels[0] - 3333.0).abs() < 10.0 && (fit.labels[1] - 0.1).abs() < 0.03);
+//! assert!(fit.in_hull && fit.formal_errors[0] < 30.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod basin;
+mod basis;
+mod cells;
 mod fit;
 mod grid;
+mod kernel;
 mod label_fit;
+mod lanes;
+mod minimize;
 mod model;
+mod posterior;
+mod reduced;
 mod start;
 mod train;
 mod weights;
@@ -28,17 +87,21 @@ mod reference_tests;
 #[cfg(test)]
 mod synthetic;
 
+pub use cells::{CellEvaluator, CellOptions};
 pub use fit::LabelFitter;
 pub use grid::HyperGrid;
-pub use label_fit::{FitOptions, FitStatus, LabelBounds, LabelFit, Loss};
-pub use model::{FluxEvaluator, KernelEvaluator, SlamModel};
-pub use start::TrainingFlux;
+pub use kernel::KernelEvaluator;
+pub use label_fit::{Evaluator, FitOptions, FitStatus, LabelBounds, LabelFit, Loss, Start};
+pub use model::{FluxEvaluator, SlamModel};
+pub use posterior::{Posterior, PosteriorOptions};
 pub use train::{
-    PixelFolds, PixelModel, PixelSpectra, PixelStatus, TrainOptions, TrainingLabels, train_pixel,
+    PixelFolds, PixelModel, PixelSpectra, PixelStatus, TrainOptions, TrainingLabels, refit_pixels,
+    train_pixel, train_pixels,
 };
 pub use weights::ModelError;
 
 use super::cross_validation::FoldError;
+use super::hull::HullError;
 use super::labels::LabelError;
 use super::svr::SvrError;
 
@@ -102,6 +165,9 @@ pub enum SlamError {
     /// The labels of the training set.
     #[error(transparent)]
     Labels(#[from] LabelError),
+    /// The hull of the training labels.
+    #[error(transparent)]
+    Hull(#[from] HullError),
     /// The folds.
     #[error(transparent)]
     Folds(#[from] FoldError),

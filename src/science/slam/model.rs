@@ -3,11 +3,11 @@
 //! Pixel j: flux_j(theta) = flux_mean_j + flux_scale_j (sum_i dual_ji k_gamma(theta, theta_i) + bias_j), the f_j of
 //! Li et al. 2021, eq. 1, with theta the scaled labels. Pixels of one gamma share the kernel vector.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
+use ndarray::{Array1, Array2, ArrayView1};
 
 use super::super::labels::LabelScaler;
 use super::train::{PixelModel, PixelStatus, TrainingLabels};
-use super::{SlamError, check_length};
+use super::{KernelEvaluator, SlamError, check_length};
 
 /// A trained model: the training labels and one row per pixel. Unusable pixels hold NaN, and zeros in `dual`.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,100 +158,6 @@ pub trait FluxEvaluator: Sync {
     /// Writes scaled flux to column 0 of `out`, `(n_pix, 1 + n_label)`, and its derivative by scaled label l to column
     /// l + 1; NaN at unusable pixels. `theta`, `(n_label,)`, is scaled.
     fn evaluate(&self, theta: ArrayView1<'_, f64>, out: &mut Array2<f64>);
-}
-
-/// Exact evaluation: per distinct gamma one kernel vector and one matrix product.
-#[derive(Debug)]
-pub struct KernelEvaluator<'a> {
-    scaled_labels: Array2<f64>,
-    bias: &'a Array1<f64>,
-    groups: Vec<GammaGroup<'a>>,
-}
-
-/// Usable pixels of one gamma.
-#[derive(Debug)]
-struct GammaGroup<'a> {
-    gamma: f64,
-    pixels: Vec<usize>,
-    dual: CowArray<'a, f64, Ix2>,
-}
-
-impl<'a> KernelEvaluator<'a> {
-    /// Groups the usable pixels of `model` by gamma; copies their coefficients unless one group holds all.
-    pub fn new(model: &'a SlamModel) -> Self {
-        let mut by_gamma: Vec<(f64, Vec<usize>)> = Vec::new();
-        for (pixel, &usable) in model.usable().iter().enumerate() {
-            let gamma = model.gamma[pixel];
-            match by_gamma.iter_mut().find(|(g, _)| *g == gamma) {
-                _ if !usable => {}
-                Some((_, pixels)) => pixels.push(pixel),
-                None => by_gamma.push((gamma, vec![pixel])),
-            }
-        }
-        let group = |(gamma, pixels): (f64, Vec<usize>)| {
-            let all = pixels.len() == model.n_pix();
-            let dual = if all {
-                model.dual.view().into()
-            } else {
-                model.dual.select(Axis(0), &pixels).into()
-            };
-            GammaGroup { gamma, pixels, dual }
-        };
-        let groups = by_gamma.into_iter().map(group).collect();
-        Self { scaled_labels: model.scaled_labels(), bias: &model.bias, groups }
-    }
-
-    /// Predicts scaled flux at each row of `thetas`, `(n, n_label)`, scaled; returns `(n, n_pix)`, NaN where unusable.
-    pub(super) fn scaled_flux(&self, thetas: ArrayView2<'_, f64>) -> Array2<f64> {
-        let mut flux = Array2::from_elem((thetas.nrows(), self.bias.len()), f64::NAN);
-        for group in &self.groups {
-            let kernel =
-                Array2::from_shape_fn((thetas.nrows(), self.scaled_labels.nrows()), |(star, i)| {
-                    (-group.gamma * squared_distance(thetas.row(star), self.scaled_labels.row(i)))
-                        .exp()
-                });
-            let values = kernel.dot(&group.dual.t());
-            for (column, &pixel) in values.columns().into_iter().zip(&group.pixels) {
-                flux.column_mut(pixel).assign(&(&column + self.bias[pixel]));
-            }
-        }
-        flux
-    }
-}
-
-impl FluxEvaluator for KernelEvaluator<'_> {
-    fn evaluate(&self, theta: ArrayView1<'_, f64>, out: &mut Array2<f64>) {
-        out.fill(f64::NAN);
-        for group in &self.groups {
-            let values =
-                group.dual.dot(&kernel_and_slopes(self.scaled_labels.view(), theta, group.gamma));
-            for (row, &pixel) in values.outer_iter().zip(&group.pixels) {
-                out.row_mut(pixel).assign(&row);
-                out[[pixel, 0]] += self.bias[pixel];
-            }
-        }
-    }
-}
-
-fn squared_distance(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
-}
-
-/// The kernel vector and its derivatives -2 gamma (theta_l - theta_il) k_i, `(n_train, 1 + n_label)`.
-fn kernel_and_slopes(
-    scaled_labels: ArrayView2<'_, f64>,
-    theta: ArrayView1<'_, f64>,
-    gamma: f64,
-) -> Array2<f64> {
-    let mut columns = Array2::zeros((scaled_labels.nrows(), 1 + theta.len()));
-    for (mut row, label) in columns.outer_iter_mut().zip(scaled_labels.outer_iter()) {
-        let kernel = (-gamma * squared_distance(label, theta)).exp();
-        row[0] = kernel;
-        for l in 0..theta.len() {
-            row[l + 1] = -2.0 * gamma * (theta[l] - label[l]) * kernel;
-        }
-    }
-    columns
 }
 
 #[cfg(test)]

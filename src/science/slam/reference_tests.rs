@@ -8,7 +8,10 @@ use rayon::prelude::*;
 
 use super::super::labels::FluxScaler;
 use super::super::reference_npz::ReferenceNpz;
-use super::super::svr::{HyperParameters, SvrProblem, SvrSolution, SvrSolver, predict};
+use super::super::shared_kernel::SharedKernelSolver;
+use super::super::svr::{
+    HyperParameters, SvrProblem, SvrSolution, SvrSolver, kkt_violation, predict,
+};
 use super::super::svr_linfa::LinfaSolver;
 use super::*;
 
@@ -57,11 +60,10 @@ impl Training {
     fn model(&self, pixels: &[usize]) -> SlamModel {
         let grid = HyperGrid::fixed(FIXED_HYPER).unwrap();
         let options =
-            TrainOptions { grid: &grid, folds: PixelFolds::None, min_stars: 30, max_kkt: 1e-2 };
-        let solver = LinfaSolver { tolerance: 1e-3 };
-        let train =
-            |&j: &usize| train_pixel(&self.labels, &self.pixel(j), &options, &solver).unwrap();
-        let rows: Vec<PixelModel> = pixels.par_iter().map(train).collect();
+            TrainOptions { grid: &grid, folds: PixelFolds::None, min_stars: 30, max_kkt: 1e-5 };
+        let spectra: Vec<PixelSpectra<'_>> = pixels.iter().map(|&j| self.pixel(j)).collect();
+        let solver = SharedKernelSolver::default();
+        let rows = train_pixels(&self.labels, &spectra, &options, &solver).unwrap();
         SlamModel::from_pixels(&self.labels, &rows).unwrap()
     }
 }
@@ -77,12 +79,15 @@ fn predictions(
     scaled.outer_iter().map(|theta| predict(labels.scaled.view(), gamma, solution, theta)).collect()
 }
 
-#[test]
-fn regressions_equal_libsvm_at_tight_tolerance() {
-    let test = "regressions_equal_libsvm_at_tight_tolerance";
-    let (Some(training), Some(file)) = (training(test), reference(test, "svr_tol1e-6.npz")) else {
-        return;
-    };
+/// Largest difference from libsvm's predictions over its 24 pixels and 4 triples; `(triple, pixel)` with a number for
+/// which `chosen` is false is left out.
+fn worst_regression(
+    test: &str,
+    solver: &dyn SvrSolver,
+    max_kkt: f64,
+    chosen: impl Fn(usize) -> bool + Sync,
+) -> Option<f64> {
+    let (training, file) = (training(test)?, reference(test, "svr_tol1e-6.npz")?);
     let pixels: Array1<i64> = file.array("pix");
     let hyper: Array2<f64> = file.array("hyper_C_gamma_eps");
     let grid: Array2<f64> = file.array("grid_labels");
@@ -90,7 +95,10 @@ fn regressions_equal_libsvm_at_tight_tolerance() {
     let cases: Vec<(usize, usize)> =
         (0..hyper.nrows()).flat_map(|h| (0..pixels.len()).map(move |pixel| (h, pixel))).collect();
     assert_eq!(cases.len(), 96);
-    let worst = |&(h, p): &(usize, usize)| {
+    let worst = |(number, &(h, p)): (usize, &(usize, usize))| {
+        if !chosen(number) {
+            return 0.0;
+        }
         let pixel = pixels[p] as usize;
         let used = training.used(pixel);
         let scaler = FluxScaler::fit(training.flux.column(pixel), &used).unwrap();
@@ -102,16 +110,31 @@ fn regressions_equal_libsvm_at_tight_tolerance() {
         };
         let hyper =
             HyperParameters { c: hyper[[h, 0]], gamma: hyper[[h, 1]], epsilon: hyper[[h, 2]] };
-        let solution = LinfaSolver::default().fit(&problem, hyper).unwrap();
-        assert!(solution.kkt_residual < 1e-4, "KKT residual {}", solution.kkt_residual);
+        let solution = solver.fit(&problem, hyper).unwrap();
+        let measured = kkt_violation(&problem, hyper, solution.dual.view(), solution.bias).max();
+        assert!(measured < max_kkt, "violates optimality by {measured}");
         let got = predictions(&training.labels, grid.view(), hyper.gamma, &solution);
         (got - expected.slice(s![h, p, ..])).iter().fold(0.0f64, |a, d| a.max(d.abs()))
     };
-    let worst: Vec<f64> = cases.par_iter().map(worst).collect();
-    eprintln!("worst of 96: {:.2e} scaled flux", worst.iter().copied().fold(0.0, f64::max));
-    for (case, worst) in cases.iter().zip(worst) {
-        assert!(worst < 3e-4, "case {case:?} is off by {worst} scaled flux, allowed 3e-4");
-    }
+    Some(cases.par_iter().enumerate().map(worst).reduce(|| 0.0, f64::max))
+}
+
+#[test]
+fn regressions_equal_libsvm_at_tight_tolerance() {
+    let test = "regressions_equal_libsvm_at_tight_tolerance";
+    let solver = SharedKernelSolver::default();
+    let Some(worst) = worst_regression(test, &solver, 1e-5, |_| true) else { return };
+    eprintln!("worst of 96: {worst:.2e} scaled flux");
+    assert!(worst < 3e-4, "off by {worst} scaled flux, allowed 3e-4");
+}
+
+#[test]
+fn linfa_equals_libsvm_at_tight_tolerance() {
+    let test = "linfa_equals_libsvm_at_tight_tolerance";
+    let worst = worst_regression(test, &LinfaSolver::default(), 1e-4, |n| n % 8 == 3);
+    let Some(worst) = worst else { return };
+    eprintln!("worst of 12 by linfa: {worst:.2e} scaled flux");
+    assert!(worst < 3e-4, "off by {worst} scaled flux, allowed 3e-4");
 }
 
 #[test]
@@ -138,45 +161,60 @@ fn trained_pixels_equal_the_reference_at_its_own_tolerance() {
     }
 }
 
+/// The surface of `cvgrid_n500.npz` by the same libsvm (scikit-learn 1.9.1) at tolerance 1e-6, `(8, 42)`.
+///
+/// That file is libsvm's at 1e-3: solved again so, all cells with C >= 8 come out within 1e-14 of it, but at 1e-6 up to
+/// 1.53e-4 away. No exact solver can be within 1e-4 of the file.
+const TIGHT_SURFACE: &str = include_str!("cvgrid_n500_tol1e-6.csv");
+
 #[test]
 fn cross_validation_surface_equals_the_reference() {
     let test = "cross_validation_surface_equals_the_reference";
-    let (Some(training), Some(file)) = (training(test), reference(test, "cvgrid_n500.npz")) else {
+    let (Some(all), Some(file)) = (training(test), reference(test, "cvgrid_n500.npz")) else {
         return;
     };
-    let all = training;
     let names = all.labels.names.clone();
     let labels =
         TrainingLabels::new(names, all.labels.physical.slice(s![..500, ..]).to_owned()).unwrap();
     let params: Array2<f64> = file.array("params");
     let mse: Array2<f64> = file.array("mse");
     let pixels: Array1<i64> = file.array("pix");
-    let (row, cells) = (1, [9, 12, 13, 15]);
-    let pixel = pixels[row] as usize;
-    let spectra = PixelSpectra {
-        wave_angstrom: 0.0,
-        flux: all.flux.slice(s![..500, pixel]),
-        ivar: all.ivar.slice(s![..500, pixel]),
-    };
-    let surface = |&cell: &usize| {
-        let hyper = HyperParameters {
-            c: params[[cell, 0]],
-            epsilon: params[[cell, 1]],
-            gamma: params[[cell, 2]],
-        };
-        assert_eq!(HyperGrid::wide().cells()[cell], hyper);
-        let grid = HyperGrid::fixed(hyper).unwrap();
-        let folds = PixelFolds::ConsecutiveUsed { n_folds: 10 };
-        let options = TrainOptions { grid: &grid, folds, min_stars: 30, max_kkt: 1e-2 };
-        train_pixel(&labels, &spectra, &options, &LinfaSolver { tolerance: 1e-3 }).unwrap().cv_mse
-    };
-    for (&cell, got) in cells.iter().zip(cells.par_iter().map(surface).collect::<Vec<_>>()) {
-        let expected = mse[[row, cell]];
+    let grid = HyperGrid::wide();
+    for (cell, row) in grid.cells().iter().zip(params.outer_iter()) {
+        assert_eq!([cell.c, cell.epsilon, cell.gamma], [row[0], row[1], row[2]]);
+    }
+    let spectra: Vec<PixelSpectra<'_>> = pixels
+        .iter()
+        .map(|&pixel| PixelSpectra {
+            wave_angstrom: 0.0,
+            flux: all.flux.slice(s![..500, pixel as usize]),
+            ivar: all.ivar.slice(s![..500, pixel as usize]),
+        })
+        .collect();
+    let folds = PixelFolds::ConsecutiveUsed { n_folds: 10 };
+    let options = TrainOptions { grid: &grid, folds, min_stars: 30, max_kkt: 1e-5 };
+    let trained =
+        train_pixels(&labels, &spectra, &options, &SharedKernelSolver::default()).unwrap();
+    let (mut off_tight, mut off_file): (f64, f64) = (0.0, 0.0);
+    for ((pixel, tight), file) in trained.iter().zip(TIGHT_SURFACE.lines()).zip(mse.outer_iter()) {
+        let tight: Vec<f64> = tight.split(',').map(|v| v.parse().unwrap()).collect();
+        assert_eq!((tight.len(), pixel.cv_surface.len()), (42, 42));
+        for ((got, tight), file) in pixel.cv_surface.iter().zip(&tight).zip(file) {
+            off_tight = off_tight.max((got - tight).abs());
+            off_file = off_file.max((got - file).abs());
+        }
+        let best = grid.best(&file.to_vec()).unwrap();
+        let chosen = grid.cells().iter().position(|&cell| cell == pixel.hyper).unwrap();
         assert!(
-            (got - expected).abs() < 1e-4,
-            "cell {cell}: CV-MSE {got}, reference {expected}, allowed 1e-4"
+            chosen == best || file[chosen] - file[best] < 1e-4,
+            "chose {} where the reference has {}",
+            pixel.hyper,
+            grid.cells()[best]
         );
     }
+    eprintln!("worst of 336 cells: {off_tight:.2e} of libsvm at 1e-6, {off_file:.2e} of the file");
+    assert!(off_tight < 1e-4, "CV-MSE off by {off_tight}, allowed 1e-4");
+    assert!(off_file < 2e-4, "CV-MSE off the reference's own by {off_file}, allowed 2e-4");
 }
 
 #[test]
@@ -227,26 +265,69 @@ fn weights_equal_the_references() {
     let ivar = stars.array::<f32, Ix2>("ivar").mapv(f64::from);
     let healed: Array2<bool> = predicted.array("healed_ivar_gt0");
     let expected: Array2<f32> = predicted.array("total_ivar_scaled");
-    let variance = ModelError::TrainingMseAsSigma.scaled_variance(&model).unwrap();
+    let slots = KernelEvaluator::new(&model).slots();
+    let error = ModelError::TrainingMseAsSigma;
+    let weights =
+        super::weights::PixelWeights::new(&model, slots.clone(), error, Some(1.0)).unwrap();
     for star in 0..40 {
         let flux = flux.row(star).select(Axis(0), &pixels);
         let masked: Array1<f64> =
             pixels.iter().map(|&j| if healed[[star, j]] { ivar[[star, j]] } else { 0.0 }).collect();
-        let usable = model.usable();
-        let got = super::weights::ScaledSpectrum::new(
-            &model,
-            &usable,
-            &variance,
-            Some(1.0),
-            flux.view(),
-            masked.view(),
-        );
-        for (j, &pixel) in pixels.iter().enumerate() {
-            let expected = f64::from(expected[[star, pixel]]);
+        let (got, _) = weights.spectrum(flux.view(), masked.view());
+        for (slot, &weight) in slots.iter().zip(&got.weight) {
+            let Some(j) = *slot else { continue };
+            let expected = f64::from(expected[[star, pixels[j]]]);
             assert!(
-                (got.weight[j] - expected).abs() <= 3e-3 * expected,
-                "star {star} pixel {pixel}"
+                (weight - expected).abs() <= 3e-3 * expected,
+                "star {star} pixel {}",
+                pixels[j]
             );
         }
     }
+}
+
+/// Labels and costs of the reference's 40 fits. Its model was solved to 1e-3 only, which moves labels by some
+/// hundredths of a formal error; with its very coefficients (libsvm run again on the same input) all 40 agree within
+/// 0.03 K, 5e-5 dex in [M/H] and 3e-4 in log g. Here the model is trained anew, so differences are counted in formal
+/// errors.
+#[test]
+fn labels_of_test_stars_equal_the_references() {
+    let test = "labels_of_test_stars_equal_the_references";
+    let files =
+        (training(test), reference(test, "test_ap40.npz"), reference(test, "predict_ap40.npz"));
+    let (Some(training), Some(stars), Some(predicted)) = files else {
+        return;
+    };
+    let grid = HyperGrid::fixed(FIXED_HYPER).unwrap();
+    let options =
+        TrainOptions { grid: &grid, folds: PixelFolds::None, min_stars: 30, max_kkt: 1e-3 };
+    let pixels: Vec<PixelSpectra<'_>> = (0..1596).map(|pixel| training.pixel(pixel)).collect();
+    let solver = super::super::shared_kernel::SharedKernelSolver::default();
+    let rows = train_pixels(&training.labels, &pixels, &options, &solver).unwrap();
+    let model = SlamModel::from_pixels(&training.labels, &rows).unwrap();
+    let column = |array: &str| stars.array::<f32, Ix2>(array).mapv(f64::from);
+    let (flux, mut ivar) = (column("flux"), column("ivar"));
+    let healed: Array2<bool> = predicted.array("healed_ivar_gt0");
+    ivar.zip_mut_with(&healed, |w, &keep| *w = if keep { *w } else { 0.0 });
+    let expected: Array2<f64> = predicted.array("labels");
+    let options = FitOptions {
+        loss: Loss::SoftL1,
+        model_error: ModelError::TrainingMseAsSigma,
+        bounds: LabelBounds::Unbounded,
+        ivar_threshold: Some(1.0),
+        ..FitOptions::default()
+    };
+    let fitter = LabelFitter::new(&model, options).unwrap();
+    let fits = fitter.fit_many(flux.view(), ivar.view()).unwrap();
+    let shift = |star: usize, l: usize| {
+        ((fits[star].labels[l] - expected[[star, l]]) / fits[star].formal_errors[l]).abs()
+    };
+    let shifts: Vec<f64> =
+        (0..40).map(|star| (0..3).map(|l| shift(star, l)).fold(0.0, f64::max)).collect();
+    eprintln!("largest shift of each star, formal errors: {shifts:.3?}");
+    assert!(fits.iter().all(|fit| fit.status == FitStatus::Converged));
+    // Two optima of one star lie 2.5 formal errors apart with costs equal to 0.002: which is lower, the model's
+    // rounding may decide.
+    let n_far = shifts.iter().filter(|s| **s > 0.1).count();
+    assert!(n_far <= 1, "{n_far} stars are off by more than 0.1 formal errors");
 }

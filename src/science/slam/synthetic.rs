@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 
 use super::super::cross_validation::Folds;
-use super::super::svr_linfa::LinfaSolver;
+use super::super::shared_kernel::SharedKernelSolver;
 use super::{
     HyperGrid, PixelFolds, PixelSpectra, SlamModel, TrainOptions, TrainingLabels, train_pixel,
 };
@@ -71,7 +71,7 @@ fn train(constant_gravity: bool) -> SlamModel {
             let ivar = Array1::from_elem(N_TRAIN, if j == MASKED { 0.0 } else { 1e4 });
             let wave_angstrom = 7000.0 + 2.0 * j as f64;
             let pixel = PixelSpectra { wave_angstrom, flux: flux.view(), ivar: ivar.view() };
-            train_pixel(&labels, &pixel, &options, &LinfaSolver::default()).unwrap()
+            train_pixel(&labels, &pixel, &options, &SharedKernelSolver::default()).unwrap()
         })
         .collect();
     SlamModel::from_pixels(&labels, &pixels).unwrap()

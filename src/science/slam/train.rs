@@ -1,13 +1,15 @@
 //! Training of one pixel: hyper-parameters by cross-validation, then the fit with all stars that have the pixel.
 //!
-//! A pixel is a shard: nothing here knows of other pixels. Mean squared errors are in scaled-flux units, the flux
+//! A pixel's row depends on that pixel and the labels alone; pixels share the kernel. Mean squared errors are in scaled-flux units, the flux
 //! scaled once with all used stars, folds included.
 
 use ndarray::{Array1, Array2, ArrayView1};
+use rayon::prelude::*;
 
 use super::super::cross_validation::Folds;
 use super::super::labels::{FluxScaler, LabelScaler};
-use super::super::svr::{HyperParameters, SvrError, SvrProblem, SvrSolution, SvrSolver};
+use super::super::svr::{Fitted, HyperParameters, PreparedSvr, SvrError, SvrSolver, SvrTask};
+use super::grid::smallest;
 use super::{HyperGrid, SlamError, check_length};
 
 /// Labels of the training set, shared by all pixels.
@@ -180,89 +182,197 @@ impl PixelModel {
     }
 }
 
-/// Trains one pixel (Li et al. 2021, §2.2, eq. 1).
+/// Trains one pixel (Li et al. 2021, §2.2, eq. 1): [`train_pixels`] of one.
 ///
 /// # Errors
-/// [`SlamError::Length`] for arrays of other lengths than the labels, [`SlamError::Grid`] for several cells without
-/// folds, [`SlamError::Folds`] for too few stars a fold, [`SlamError::Pixel`] where the solver fails. A pixel that no
-/// or too few stars have is no error: its status says so.
+/// As [`train_pixels`].
 pub fn train_pixel(
     labels: &TrainingLabels,
     pixel: &PixelSpectra<'_>,
     options: &TrainOptions<'_>,
     solver: &dyn SvrSolver,
 ) -> Result<PixelModel, SlamError> {
-    check_input(labels, pixel, options)?;
-    let used = pixel.used();
-    let n_used = used.iter().filter(|&&u| u).count();
-    let unusable =
-        |status| PixelModel::unusable(pixel.wave_angstrom, status, labels.n_train(), n_used);
-    let enough = n_used >= options.min_stars.max(2);
-    let Some(scaler) = FluxScaler::fit(pixel.flux, &used).filter(|_| enough) else {
-        return Ok(unusable(PixelStatus::TooFewStars));
-    };
-    if scaler.constant {
-        return Ok(unusable(PixelStatus::ConstantFlux));
-    }
-    let target = pixel.flux.mapv(|f| scaler.transform(f));
-    let problem =
-        SvrProblem { scaled_labels: labels.scaled.view(), target: target.view(), used: &used };
-    let in_pixel = |source| SlamError::Pixel { wave_angstrom: pixel.wave_angstrom, source };
-    let (cell, cv_surface) = choose_cell(&problem, options, solver, in_pixel)?;
-    // No cell is best when every fold was empty on one side, so that nothing was measured.
-    let Some(cell) = cell else {
-        return Ok(unusable(PixelStatus::TooFewStars));
-    };
-    let hyper = options.grid.cells()[cell];
-    let solution = solver.fit(&problem, hyper).map_err(in_pixel)?;
-    if solution.kkt_residual.is_nan() || solution.kkt_residual > options.max_kkt {
-        return Ok(unusable(PixelStatus::NotConverged));
-    }
-    let cv_mse = cv_surface.get(cell).copied().unwrap_or(f64::NAN);
-    let row = trained_row(pixel, &problem, &scaler, hyper, solution, solver);
-    Ok(PixelModel { cv_mse, cv_surface, ..row })
+    let mut trained = train_pixels(labels, std::slice::from_ref(pixel), options, solver)?;
+    trained.pop().ok_or(SlamError::Length { what: "pixels", found: 0, expected: 1 })
 }
 
-/// The best cell of the grid, `None` where no fold could be scored, and the error of every cell.
-fn choose_cell(
-    problem: &SvrProblem<'_>,
+/// Trains pixels, in their order, on all threads; what the solver can share is prepared once.
+///
+/// A pixel's row depends on that pixel and the labels alone. Memory: what the solver prepares, and some vectors of
+/// `n_train` a pixel.
+///
+/// # Errors
+/// [`SlamError::Length`] for arrays of other lengths than the labels, [`SlamError::Grid`] for several cells without
+/// folds, [`SlamError::Folds`] for too few stars a fold, [`SlamError::Pixel`] where the solver fails; always that of the
+/// first pixel that has one. A pixel that no or too few stars have is no error: its status says so.
+pub fn train_pixels(
+    labels: &TrainingLabels,
+    pixels: &[PixelSpectra<'_>],
     options: &TrainOptions<'_>,
     solver: &dyn SvrSolver,
-    in_pixel: impl Fn(SvrError) -> SlamError,
-) -> Result<(Option<usize>, Vec<f64>), SlamError> {
-    let Some(folds) = row_folds(problem.used, options.folds)? else {
-        return Ok((Some(0), Vec::new()));
-    };
-    let surface = cross_validate(problem, &folds, options.grid, solver).map_err(in_pixel)?;
-    Ok((options.grid.best(&surface), surface))
+) -> Result<Vec<PixelModel>, SlamError> {
+    check_grid(options)?;
+    train_each(labels, pixels, |_| options.grid.cells(), options, solver)
 }
 
-/// The row of a usable pixel, its cross-validation columns still missing.
+/// Trains pixels each at its own hyper-parameters, `(n_pix,)`, without cross-validation.
+///
+/// # Errors
+/// As [`train_pixels`].
+pub fn refit_pixels(
+    labels: &TrainingLabels,
+    pixels: &[PixelSpectra<'_>],
+    hyper: &[HyperParameters],
+    (min_stars, max_kkt): (usize, f64),
+    solver: &dyn SvrSolver,
+) -> Result<Vec<PixelModel>, SlamError> {
+    check_length("hyper-parameters", hyper.len(), pixels.len())?;
+    let grid = HyperGrid::tutorial();
+    let options = TrainOptions { grid: &grid, folds: PixelFolds::None, min_stars, max_kkt };
+    train_each(labels, pixels, |at| std::slice::from_ref(&hyper[at]), &options, solver)
+}
+
+fn train_each<'g>(
+    labels: &TrainingLabels,
+    pixels: &[PixelSpectra<'_>],
+    cells: impl Fn(usize) -> &'g [HyperParameters] + Sync,
+    options: &TrainOptions<'_>,
+    solver: &dyn SvrSolver,
+) -> Result<Vec<PixelModel>, SlamError> {
+    pixels.iter().try_for_each(|pixel| check_input(labels, pixel, options))?;
+    let mut gammas: Vec<f64> =
+        (0..pixels.len()).flat_map(|at| cells(at).iter().map(|cell| cell.gamma)).collect();
+    gammas.sort_by(f64::total_cmp);
+    gammas.dedup();
+    let prepared = solver.prepare(labels.scaled.view(), &gammas);
+    let plans: Vec<Result<Plan, SlamError>> = pixels
+        .par_iter()
+        .enumerate()
+        .map(|(at, pixel)| plan(labels, pixel, cells(at), options, &*prepared))
+        .collect();
+    let plans = plans.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let tasks: Vec<SvrTask<'_>> = plans.iter().filter_map(Plan::task).collect();
+    let mut fitted = prepared.fit_many(&tasks).into_iter();
+    let mut rows = Vec::with_capacity(pixels.len());
+    for (plan, pixel) in plans.iter().zip(pixels) {
+        rows.push(match plan {
+            Plan::Unusable(row) => row.clone(),
+            Plan::Fit(ready) => match fitted.next() {
+                Some(Ok(fitted)) => trained_row(pixel, ready, fitted, options.max_kkt),
+                Some(Err(source)) => return Err(in_pixel(pixel, source)),
+                None => unusable(pixel, PixelStatus::NotConverged, &ready.used),
+            },
+        });
+    }
+    Ok(rows)
+}
+
+fn in_pixel(pixel: &PixelSpectra<'_>, source: SvrError) -> SlamError {
+    SlamError::Pixel { wave_angstrom: pixel.wave_angstrom, source }
+}
+
+fn unusable(pixel: &PixelSpectra<'_>, status: PixelStatus, used: &[bool]) -> PixelModel {
+    let n_used = used.iter().filter(|&&u| u).count();
+    PixelModel::unusable(pixel.wave_angstrom, status, used.len(), n_used)
+}
+
+/// What is known of a pixel before its last fit.
+enum Plan {
+    Unusable(PixelModel),
+    Fit(Ready),
+}
+
+/// A pixel that is ready for its last fit.
+struct Ready {
+    target: Array1<f64>,
+    used: Vec<bool>,
+    scaler: FluxScaler,
+    hyper: HyperParameters,
+    cv_mse: f64,
+    cv_surface: Vec<f64>,
+}
+
+impl Plan {
+    fn task(&self) -> Option<SvrTask<'_>> {
+        match self {
+            Self::Unusable(_) => None,
+            Self::Fit(ready) => {
+                Some(SvrTask { target: ready.target.view(), used: &ready.used, hyper: ready.hyper })
+            }
+        }
+    }
+}
+
+/// Scales a pixel's flux and chooses its hyper-parameters.
+fn plan(
+    labels: &TrainingLabels,
+    pixel: &PixelSpectra<'_>,
+    cells: &[HyperParameters],
+    options: &TrainOptions<'_>,
+    prepared: &dyn PreparedSvr,
+) -> Result<Plan, SlamError> {
+    let used = pixel.used();
+    let n_used = used.iter().filter(|&&u| u).count();
+    let enough = n_used >= options.min_stars.max(2);
+    let Some(scaler) = FluxScaler::fit(pixel.flux, &used).filter(|_| enough) else {
+        return Ok(Plan::Unusable(unusable(pixel, PixelStatus::TooFewStars, &used)));
+    };
+    if scaler.constant {
+        return Ok(Plan::Unusable(unusable(pixel, PixelStatus::ConstantFlux, &used)));
+    }
+    debug_assert_eq!(used.len(), labels.n_train());
+    let target = pixel.flux.mapv(|f| scaler.transform(f));
+    let cv_surface = match row_folds(&used, options.folds)? {
+        None => Vec::new(),
+        Some(folds) => prepared
+            .cross_validate(target.view(), &folds, cells)
+            .map_err(|source| in_pixel(pixel, source))?,
+    };
+    let cell = if cv_surface.is_empty() { Some(0) } else { smallest(&cv_surface) };
+    // No cell is best when every fold was empty on one side, so that nothing was measured.
+    let Some(cell) = cell else {
+        return Ok(Plan::Unusable(unusable(pixel, PixelStatus::TooFewStars, &used)));
+    };
+    let cv_mse = cv_surface.get(cell).copied().unwrap_or(f64::NAN);
+    Ok(Plan::Fit(Ready { target, used, scaler, hyper: cells[cell], cv_mse, cv_surface }))
+}
+
+/// The row of a pixel after its last fit.
 fn trained_row(
     pixel: &PixelSpectra<'_>,
-    problem: &SvrProblem<'_>,
-    scaler: &FluxScaler,
-    hyper: HyperParameters,
-    solution: SvrSolution,
-    solver: &dyn SvrSolver,
+    ready: &Ready,
+    fitted: Fitted,
+    max_kkt: f64,
 ) -> PixelModel {
-    let rows = problem.used_rows();
-    let variance = rows.iter().map(|&row| scaler.scaled_variance(pixel.ivar[row]));
+    let Fitted { solution, training_mse } = fitted;
+    if solution.kkt_residual.is_nan() || solution.kkt_residual > max_kkt {
+        return unusable(pixel, PixelStatus::NotConverged, &ready.used);
+    }
+    let rows: Vec<usize> = (0..ready.used.len()).filter(|&row| ready.used[row]).collect();
+    let variance = rows.iter().map(|&row| ready.scaler.scaled_variance(pixel.ivar[row]));
     PixelModel {
         wave_angstrom: pixel.wave_angstrom,
         status: PixelStatus::Usable,
         bias: solution.bias,
-        hyper,
-        flux_mean: scaler.mean,
-        flux_scale: scaler.scale,
-        cv_mse: f64::NAN,
-        train_mse: mean_squared_error(problem, hyper.gamma, &solution, &rows, solver),
+        hyper: ready.hyper,
+        flux_mean: ready.scaler.mean,
+        flux_scale: ready.scaler.scale,
+        cv_mse: ready.cv_mse,
+        train_mse: training_mse,
         mean_scaled_variance: variance.sum::<f64>() / rows.len() as f64,
         kkt_residual: solution.kkt_residual,
         n_used: rows.len(),
-        cv_surface: Vec::new(),
+        cv_surface: ready.cv_surface.clone(),
         dual: solution.dual,
     }
+}
+
+fn check_grid(options: &TrainOptions<'_>) -> Result<(), SlamError> {
+    let n_cell = options.grid.cells().len();
+    if n_cell > 1 && matches!(options.folds, PixelFolds::None) {
+        return Err(SlamError::Grid { n_cell, how: "without folds" });
+    }
+    Ok(())
 }
 
 fn check_input(
@@ -274,10 +384,6 @@ fn check_input(
     check_length("ivar", pixel.ivar.len(), labels.n_train())?;
     if let PixelFolds::Assigned(folds) = options.folds {
         check_length("folds", folds.fold_of_row().len(), labels.n_train())?;
-    }
-    let n_cell = options.grid.cells().len();
-    if n_cell > 1 && matches!(options.folds, PixelFolds::None) {
-        return Err(SlamError::Grid { n_cell, how: "without folds" });
     }
     Ok(())
 }
@@ -299,51 +405,6 @@ fn row_folds(
     };
     let mut next = fold_of_used.drain(..);
     Ok(Some(used.iter().map(|&u| if u { next.next() } else { None }).collect()))
-}
-
-/// Mean over folds of the held-out mean squared error, one value per cell of the grid, scaled flux squared.
-fn cross_validate(
-    problem: &SvrProblem<'_>,
-    fold_of_row: &[Option<usize>],
-    grid: &HyperGrid,
-    solver: &dyn SvrSolver,
-) -> Result<Vec<f64>, SvrError> {
-    let n_folds = fold_of_row.iter().flatten().max().map_or(0, |&f| f + 1);
-    let mut sum = vec![0.0; grid.cells().len()];
-    let mut n_scored = 0;
-    for fold in 0..n_folds {
-        let held_out: Vec<usize> =
-            (0..fold_of_row.len()).filter(|&row| fold_of_row[row] == Some(fold)).collect();
-        let used: Vec<bool> = fold_of_row.iter().map(|f| f.is_some_and(|f| f != fold)).collect();
-        // A fold whose stars all lack the pixel scores nothing; one that leaves a single star cannot be fitted.
-        if held_out.is_empty() || used.iter().filter(|&&u| u).count() < 2 {
-            continue;
-        }
-        let training = SvrProblem {
-            scaled_labels: problem.scaled_labels.reborrow(),
-            target: problem.target.reborrow(),
-            used: &used,
-        };
-        for (total, &hyper) in sum.iter_mut().zip(grid.cells()) {
-            let solution = solver.fit(&training, hyper)?;
-            *total += mean_squared_error(&training, hyper.gamma, &solution, &held_out, solver);
-        }
-        n_scored += 1;
-    }
-    Ok(sum.into_iter().map(|total| total / f64::from(n_scored)).collect())
-}
-
-/// Mean squared residual at `rows`, scaled flux squared.
-fn mean_squared_error(
-    problem: &SvrProblem<'_>,
-    gamma: f64,
-    solution: &SvrSolution,
-    rows: &[usize],
-    solver: &dyn SvrSolver,
-) -> f64 {
-    let predicted = solver.predict_rows(problem, gamma, solution, rows);
-    let squares = rows.iter().zip(&predicted).map(|(&row, p)| (problem.target[row] - p).powi(2));
-    squares.sum::<f64>() / rows.len() as f64
 }
 
 #[cfg(test)]

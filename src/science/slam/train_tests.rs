@@ -1,5 +1,6 @@
 //! Tests of the training of one pixel.
 
+use super::super::super::shared_kernel::SharedKernelSolver;
 use super::super::super::svr_linfa::LinfaSolver;
 use super::super::synthetic;
 use super::*;
@@ -13,7 +14,7 @@ fn spectra(labels: &TrainingLabels, sigma: f64) -> (Array1<f64>, Array1<f64>) {
 }
 
 fn options<'a>(grid: &'a HyperGrid, folds: PixelFolds<'a>) -> TrainOptions<'a> {
-    TrainOptions { grid, folds, min_stars: 30, max_kkt: 1e-3 }
+    TrainOptions { grid, folds, min_stars: 30, max_kkt: 1e-5 }
 }
 
 fn train(
@@ -23,7 +24,7 @@ fn train(
 ) -> Result<PixelModel, SlamError> {
     let labels = synthetic::labels(false);
     let pixel = PixelSpectra { wave_angstrom: 7000.0, flux: flux.view(), ivar: ivar.view() };
-    train_pixel(&labels, &pixel, options, &LinfaSolver::default())
+    train_pixel(&labels, &pixel, options, &SharedKernelSolver::default())
 }
 
 #[test]
@@ -83,4 +84,38 @@ fn a_grid_without_folds_is_refused() {
     let fixed = HyperGrid::fixed(grid.cells()[4]).unwrap();
     let pixel = train(&flux, &ivar, &options(&fixed, PixelFolds::None)).unwrap();
     assert!(pixel.cv_mse.is_nan() && pixel.train_mse.is_finite());
+}
+
+#[test]
+fn both_solvers_train_the_same_pixel() {
+    let labels = synthetic::labels(false);
+    let (flux, ivar) = spectra(&labels, 0.03);
+    let folds = Folds::by_star(&(0..labels.n_train()).collect::<Vec<_>>(), 5, 3).unwrap();
+    let grid = HyperGrid::new(&[0.1, 1.0], &[0.05], &[0.1, 1.0]).unwrap();
+    let options = options(&grid, PixelFolds::Assigned(&folds));
+    let fast = train(&flux, &ivar, &options).unwrap();
+    let pixel = PixelSpectra { wave_angstrom: 7000.0, flux: flux.view(), ivar: ivar.view() };
+    let slow_options = TrainOptions { max_kkt: 1e-3, ..options };
+    let slow = train_pixel(&labels, &pixel, &slow_options, &LinfaSolver::default()).unwrap();
+    assert_eq!((fast.hyper, fast.n_used), (slow.hyper, slow.n_used));
+    for (a, b) in fast.cv_surface.iter().zip(&slow.cv_surface) {
+        assert!((a - b).abs() < 1e-4, "{a} {b}");
+    }
+    assert!((fast.train_mse - slow.train_mse).abs() < 1e-5);
+    assert!((fast.bias - slow.bias).abs() < 3e-4);
+}
+
+#[test]
+fn refitting_at_the_chosen_cell_gives_the_same_coefficients() {
+    let labels = synthetic::labels(false);
+    let (flux, ivar) = spectra(&labels, 0.03);
+    let folds = Folds::by_star(&(0..labels.n_train()).collect::<Vec<_>>(), 5, 3).unwrap();
+    let grid = HyperGrid::tutorial();
+    let pixel = train(&flux, &ivar, &options(&grid, PixelFolds::Assigned(&folds))).unwrap();
+    let spectra = PixelSpectra { wave_angstrom: 7000.0, flux: flux.view(), ivar: ivar.view() };
+    let solver = SharedKernelSolver::default();
+    let again = refit_pixels(&labels, &[spectra], &[pixel.hyper], (30, 1e-5), &solver).unwrap();
+    assert_eq!((&again[0].dual, again[0].bias), (&pixel.dual, pixel.bias));
+    assert!(again[0].cv_mse.is_nan());
+    assert!(refit_pixels(&labels, &[spectra], &[], (30, 1e-5), &solver).is_err());
 }

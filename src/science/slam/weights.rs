@@ -2,6 +2,7 @@
 
 use ndarray::{Array1, ArrayView1};
 
+use super::lanes::LaneSpectrum;
 use super::{SlamError, SlamModel};
 
 /// How the model's error at a pixel is derived from its mean squared errors.
@@ -26,18 +27,17 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// Finds an option by name; `intrinsic` gets the floor 1e-4, a hundredth of the training scatter.
+    /// The intrinsic error with the floor 1e-4, a hundredth of the training scatter: the one that goodness of fit is
+    /// always judged by.
+    pub const INTRINSIC: Self = Self::Intrinsic { floor: 1e-4 };
+
+    /// Finds an option by name; `intrinsic` is [`Self::INTRINSIC`].
     ///
     /// # Errors
     /// [`SlamError::Unknown`].
     pub fn named(name: &str) -> Result<Self, SlamError> {
-        let all = [
-            Self::MseAsSigma,
-            Self::TrainingMseAsSigma,
-            Self::Rmse,
-            Self::Intrinsic { floor: 1e-4 },
-            Self::None,
-        ];
+        let all =
+            [Self::MseAsSigma, Self::TrainingMseAsSigma, Self::Rmse, Self::INTRINSIC, Self::None];
         all.into_iter().find(|option| option.name() == name).ok_or_else(|| SlamError::Unknown {
             what: "model error",
             found: name.to_owned(),
@@ -97,47 +97,77 @@ impl ModelError {
     }
 }
 
-/// One star's spectrum in scaled flux, with total weights.
-pub(super) struct ScaledSpectrum {
-    /// Scaled flux, `(n_pix,)`; 0 where the weight is 0.
-    pub flux: Array1<f64>,
-    /// Inverse of photon plus model variance, `(n_pix,)`; 0 where the pixel is not used.
-    pub weight: Array1<f64>,
-    /// Pixels of positive weight.
-    pub n_used: usize,
+/// What turns a normalized spectrum into scaled flux and weights, in evaluation order.
+#[derive(Debug)]
+pub(super) struct PixelWeights {
+    /// The model's pixel at each slot; `None` at padding.
+    slots: Vec<Option<usize>>,
+    mean: Vec<f64>,
+    scale: Vec<f64>,
+    /// Variance of the model, scaled flux squared.
+    variance: Vec<f64>,
+    /// The intrinsic one, NaN where the model lacks what it takes.
+    intrinsic: Vec<f64>,
+    threshold: f64,
 }
 
-impl ScaledSpectrum {
-    /// Scales a normalized spectrum, each `(n_pix,)`. Pixels are dropped that are unusable in the model, not finite, of
-    /// no inverse variance, or of a scaled inverse variance below `ivar_threshold`.
+impl PixelWeights {
+    /// Prepares `model` for fits with `model_error`.
+    ///
+    /// # Errors
+    /// As [`ModelError::scaled_variance`].
     pub fn new(
         model: &SlamModel,
-        usable: &[bool],
-        model_variance: &Array1<f64>,
+        slots: Vec<Option<usize>>,
+        model_error: ModelError,
         ivar_threshold: Option<f64>,
+    ) -> Result<Self, SlamError> {
+        let in_order = |column: &Array1<f64>| {
+            slots.iter().map(|slot| slot.map_or(1.0, |pixel| column[pixel])).collect::<Vec<_>>()
+        };
+        let variance = model_error.scaled_variance(model)?;
+        let intrinsic = ModelError::INTRINSIC.scaled_variance(model);
+        Ok(Self {
+            mean: in_order(&model.flux_mean),
+            scale: in_order(&model.flux_scale),
+            variance: in_order(&variance),
+            intrinsic: intrinsic.map_or_else(|_| vec![f64::NAN; slots.len()], |v| in_order(&v)),
+            threshold: ivar_threshold.unwrap_or(0.0),
+            slots,
+        })
+    }
+
+    /// Scales a normalized spectrum, each `(n_pix,)`, and counts the pixels of positive weight. Pixels are dropped
+    /// that are unusable in the model, not finite, of no inverse variance, or of a scaled inverse variance below the
+    /// threshold.
+    pub fn spectrum(
+        &self,
         flux: ArrayView1<'_, f64>,
         ivar: ArrayView1<'_, f64>,
-    ) -> Self {
-        let threshold = ivar_threshold.unwrap_or(0.0);
-        let mut scaled =
-            Self { flux: Array1::zeros(flux.len()), weight: Array1::zeros(flux.len()), n_used: 0 };
-        for j in 0..flux.len() {
-            let scaled_ivar = ivar[j] * model.flux_scale[j] * model.flux_scale[j];
-            let keep =
-                usable[j] && flux[j].is_finite() && scaled_ivar.is_finite() && scaled_ivar > 0.0;
-            if keep && scaled_ivar >= threshold {
-                scaled.flux[j] = (flux[j] - model.flux_mean[j]) / model.flux_scale[j];
-                scaled.weight[j] = 1.0 / (1.0 / scaled_ivar + model_variance[j]);
-                scaled.n_used += 1;
+    ) -> (LaneSpectrum, usize) {
+        let zeros = || vec![0.0; self.slots.len()];
+        let mut lanes = LaneSpectrum { flux: zeros(), weight: zeros(), intrinsic: zeros() };
+        let mut n_used = 0;
+        for (at, slot) in self.slots.iter().enumerate() {
+            let Some(pixel) = *slot else { continue };
+            let (flux, scale) = (flux[pixel], self.scale[at]);
+            let scaled_ivar = ivar[pixel] * scale * scale;
+            let keep = flux.is_finite() && scaled_ivar.is_finite() && scaled_ivar > 0.0;
+            if keep && scaled_ivar >= self.threshold {
+                let photon = 1.0 / scaled_ivar;
+                lanes.flux[at] = (flux - self.mean[at]) / scale;
+                lanes.weight[at] = 1.0 / (photon + self.variance[at]);
+                lanes.intrinsic[at] = 1.0 / (photon + self.intrinsic[at]);
+                n_used += 1;
             }
         }
-        scaled
+        (lanes, n_used)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::synthetic;
+    use super::super::{KernelEvaluator, synthetic};
     use super::*;
     use ndarray::Array1;
 
@@ -168,13 +198,14 @@ mod tests {
     #[test]
     fn threshold_drops_pixels_noisier_than_the_training_scatter() {
         let model = synthetic::model();
-        let (usable, none) = (model.usable(), Array1::zeros(model.n_pix()));
         let flux = Array1::ones(model.n_pix());
         let ivar = model.flux_scale.mapv(|s| 0.5 / (s * s));
+        let usable = KernelEvaluator::new(&model).slots();
         let n_used = |threshold| {
-            ScaledSpectrum::new(&model, &usable, &none, threshold, flux.view(), ivar.view()).n_used
+            let weights = PixelWeights::new(&model, usable.clone(), ModelError::None, threshold);
+            weights.unwrap().spectrum(flux.view(), ivar.view()).1
         };
         assert_eq!(n_used(Some(1.0)), 0);
-        assert_eq!(n_used(None), usable.iter().filter(|&&u| u).count());
+        assert_eq!(n_used(None), usable.iter().flatten().count());
     }
 }

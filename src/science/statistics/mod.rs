@@ -8,13 +8,21 @@
 //! | `summary` | moments, quantiles, robust scatter, clipping, outliers |
 //! | `bootstrap` | percentile intervals by row or by unit |
 //! | `relation` | Spearman correlation, lines with errors in both variables |
+//! | `isotonic` | monotone regression |
+//! | `coverage` | how often truth lies within the stated error |
 
 mod bootstrap;
+mod coverage;
+mod isotonic;
 mod relation;
 mod summary;
 
 pub use bootstrap::{Bootstrap, Interval, SummaryIntervals, Units, summary_intervals};
-pub use relation::{Line, errors_in_variables_line, orthogonal_line, spearman};
+pub use coverage::{Fraction, SIGMAS_OF_95, WITHIN_ONE_SIGMA, coverage, fraction};
+pub use isotonic::{Trend, isotonic};
+pub use relation::{
+    Line, deming_line, deming_slope, errors_in_variables_line, orthogonal_line, spearman,
+};
 pub use summary::{
     Clipped, Summary, mad_sigma, mean, median, outlier_fraction, quantile, rms, robust_sigma,
     sigma_clip, standard_deviation, summarize,

@@ -1,0 +1,64 @@
+//! Tests of the inner loops.
+
+use super::*;
+
+fn uniform(n: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed;
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+#[test]
+fn exponential_agrees_with_the_library_to_the_last_places() {
+    for i in 0..20_000 {
+        let x = -(f64::from(i) * 0.003_7).powi(2) / 8.0;
+        let fused = exp_lanes::<true, 1>([x])[0];
+        let plain = exp_lanes::<false, 1>([x])[0];
+        let x = x.max(-700.0);
+        assert!((fused / x.exp() - 1.0).abs() < 5e-16, "exp({x}) = {fused}");
+        assert!((plain / x.exp() - 1.0).abs() < 5e-16, "exp({x}) = {plain}");
+    }
+    assert_eq!(exp_lanes::<true, 1>([0.0])[0], 1.0);
+}
+
+#[test]
+fn loops_equal_their_definitions() {
+    let (a, b) = (uniform(101, 1), uniform(101, 2));
+    let exact: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+    assert!((dot(&a, &b) - exact).abs() < 1e-13);
+    assert!(
+        dots4([&a, &b, &a, &b], &b)
+            .iter()
+            .zip([exact, dot(&b, &b)])
+            .all(|(x, y)| (x - y).abs() < 1e-13)
+    );
+    let single: Vec<f32> = a.iter().map(|&x| x as f32).collect();
+    assert!((dot_f32(&single, &single) - dot(&a, &a)).abs() < 1e-5);
+    let mut out = vec![1.0; 101];
+    combine(&[&single, &single, &single, &single, &single], &[1.0, 2.0, 3.0, 4.0, -9.0], &mut out);
+    assert!(out.iter().zip(&a).all(|(o, a)| (o - 1.0 - a).abs() < 1e-6));
+}
+
+#[test]
+fn panel_product_is_the_product_row_by_row() {
+    let (rank, n) = (37, 11);
+    let factor: Vec<f32> = uniform(n * rank, 3).iter().map(|&x| x as f32).collect();
+    let panel: Vec<f32> = uniform(rank * PANEL, 4).iter().map(|&x| x as f32).collect();
+    let rows: Vec<u32> = (0..n as u32).rev().collect();
+    let mut out = vec![0.0; n * PANEL];
+    panel_product(&factor, rank, &rows, &panel, &mut out);
+    for (at, &row) in rows.iter().enumerate() {
+        for lane in 0..PANEL {
+            let exact: f64 = (0..rank)
+                .map(|k| {
+                    f64::from(factor[row as usize * rank + k]) * f64::from(panel[k * PANEL + lane])
+                })
+                .sum();
+            assert!((f64::from(out[at * PANEL + lane]) - exact).abs() < 1e-5);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! One regression between the local problem and all rows: coefficients, features L^T v and residuals.
+
+use super::factor::Kernel;
+use super::near::Near;
+use super::newton::{Newton, Setting, Side};
+use super::simd::{self, PANEL};
+use super::smo;
+
+/// A candidate solution over all training rows.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    /// Coefficients, `(n_train,)`; 0 where the row does not take part.
+    pub(super) v: Vec<f64>,
+    /// L^T v, `(rank,)`.
+    pub(super) features: Vec<f64>,
+    /// Target minus K v, bias not subtracted, `(n_train,)`; at held-out rows too, 0 at rows without target.
+    pub(super) e: Vec<f64>,
+    pub(super) bias: f64,
+    /// `(n_train,)`; [`Side::Out`] where the row does not take part.
+    pub(super) side: Vec<Side>,
+    /// Newton steps taken.
+    pub(super) n_steps: usize,
+    /// Whether the tolerance was met.
+    pub(super) converged: bool,
+}
+
+impl State {
+    /// The zero function plus the median of the targets.
+    pub(super) fn cold(kernel: &Kernel, target: &[f64], used: &[bool], epsilon: f64) -> Self {
+        let mut values: Vec<f64> =
+            (0..target.len()).filter(|&i| used[i]).map(|i| target[i]).collect();
+        values.sort_by(f64::total_cmp);
+        let bias = values.get(values.len() / 2).copied().unwrap_or(0.0);
+        let side = |i: usize| {
+            if used[i] { Side::of(target[i] - bias, epsilon, 0.0) } else { Side::Out }
+        };
+        Self {
+            v: vec![0.0; target.len()],
+            features: vec![0.0; kernel.rank],
+            e: (0..target.len()).map(|i| if used[i] { target[i] } else { 0.0 }).collect(),
+            bias,
+            side: (0..target.len()).map(side).collect(),
+            n_steps: 0,
+            converged: false,
+        }
+    }
+
+    /// Distance of each row's residual to the nearer edge; infinite where `used` is not set.
+    pub(super) fn distances(&self, used: &[bool], epsilon: f64) -> Vec<f64> {
+        let of = |i: usize| {
+            let free = matches!(self.side[i], Side::FreeAbove | Side::FreeBelow);
+            if !used[i] {
+                f64::INFINITY
+            } else if free {
+                0.0
+            } else {
+                ((self.e[i] - self.bias).abs() - epsilon).abs()
+            }
+        };
+        (0..self.e.len()).map(of).collect()
+    }
+
+    /// Number of free rows.
+    pub(super) fn n_free(&self) -> usize {
+        self.side.iter().filter(|s| matches!(s, Side::FreeAbove | Side::FreeBelow)).count()
+    }
+
+    /// Sets every row that is not free to the coefficient that its side asks for at penalty `c`, free ones scaled by
+    /// `scale`; features follow.
+    pub(super) fn jump(&mut self, kernel: &Kernel, c: f64, scale: f64) {
+        if scale != 1.0 {
+            self.v.iter_mut().for_each(|v| *v *= scale);
+            self.features.iter_mut().for_each(|f| *f *= scale);
+        }
+        for i in 0..self.v.len() {
+            if let Some(bound) = self.side[i].bound(c)
+                && bound != self.v[i]
+            {
+                let d = bound - self.v[i];
+                self.v[i] = bound;
+                // A change of rounding errors alone moves no feature.
+                if d.abs() > 1e-9 * c {
+                    kernel.add_row(i, d, &mut self.features);
+                }
+            }
+        }
+    }
+
+    /// Hands the near rows to the local problem.
+    pub(super) fn gather(&self, near: &Near, newton: &mut Newton) -> f64 {
+        let rows = near.rows();
+        let row = |i: &u32| *i as usize;
+        newton.e.clear();
+        newton.v.clear();
+        newton.side.clear();
+        newton.alive.clear();
+        newton.e.extend(rows.iter().map(|i| self.e[row(i)]));
+        newton.v.extend(rows.iter().map(|i| self.v[row(i)]));
+        newton.side.extend(rows.iter().map(|i| self.side[row(i)]));
+        newton.alive.extend(newton.side.iter().map(|s| if *s == Side::Out { 0.0 } else { 1.0 }));
+        newton.bias = self.bias;
+        near.far_rows().iter().map(|i| self.v[row(i)]).sum()
+    }
+
+    /// Takes the solution of the local problem; features follow, residuals are left to the next product.
+    pub(super) fn scatter(&mut self, kernel: &Kernel, near: &Near, newton: &Newton) {
+        for (at, &row) in near.rows().iter().enumerate() {
+            let row = row as usize;
+            let d = newton.v[at] - self.v[row];
+            if d != 0.0 {
+                self.v[row] = newton.v[at];
+                kernel.add_row(row, d, &mut self.features);
+            }
+            self.side[row] = newton.side[at];
+        }
+        self.bias = newton.bias;
+    }
+
+    /// Far rows whose residual contradicts their coefficient by more than `tolerance`, as indices of far rows.
+    pub(super) fn contradicted(&self, near: &Near, epsilon: f64, tolerance: f64) -> Vec<usize> {
+        let wrong = |row: u32| {
+            let r = self.e[row as usize] - self.bias;
+            match self.side[row as usize] {
+                Side::Out => false,
+                Side::Zero => r.abs() > epsilon + tolerance,
+                Side::Above => r < epsilon - tolerance,
+                Side::Below => r > tolerance - epsilon,
+                Side::FreeAbove | Side::FreeBelow => true,
+            }
+        };
+        let far = near.far_rows().iter().enumerate();
+        far.filter(|&(_, &row)| wrong(row)).map(|(index, _)| index).collect()
+    }
+
+    /// Puts far rows, by their residuals, to the side where they belong; returns whether any changed.
+    pub(super) fn reclassify(&mut self, epsilon: f64) {
+        for i in 0..self.e.len() {
+            if self.side[i].bound(1.0).is_some() && self.side[i] != Side::Out {
+                self.side[i] = Side::of(self.e[i] - self.bias, epsilon, 0.0);
+            }
+        }
+    }
+}
+
+/// Residuals of up to sixteen states at `rows`, from their features: target minus L (L^T v).
+pub(super) fn refresh(
+    kernel: &Kernel,
+    target: &[f64],
+    rows: &[u32],
+    states: &mut [&mut State],
+    panel: &mut Vec<f32>,
+    product: &mut Vec<f32>,
+) {
+    for group in states.chunks_mut(PANEL) {
+        if let [state] = group {
+            let features: Vec<f32> = state.features.iter().map(|&f| f as f32).collect();
+            for &row in rows {
+                let row = row as usize;
+                state.e[row] = target[row] - simd::dot_f32(kernel.factor_row(row), &features);
+            }
+            continue;
+        }
+        panel.clear();
+        panel.resize(kernel.rank * PANEL, 0.0);
+        for (lane, state) in group.iter().enumerate() {
+            for (k, &f) in state.features.iter().enumerate() {
+                panel[k * PANEL + lane] = f as f32;
+            }
+        }
+        product.resize(rows.len() * PANEL, 0.0);
+        simd::panel_product(&kernel.factor, kernel.rank, rows, panel, product);
+        for (&row, product) in rows.iter().zip(product.chunks_exact(PANEL)) {
+            for (state, &f) in group.iter_mut().zip(product) {
+                state.e[row as usize] = target[row as usize] - f64::from(f);
+            }
+        }
+    }
+}
+
+/// Memory and counters of one pixel's work.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    pub(super) newton: Newton,
+    pub(super) panel: Vec<f32>,
+    pub(super) product: Vec<f32>,
+    all_rows: Vec<u32>,
+}
+
+impl Workspace {
+    pub(super) fn for_rows(n: usize) -> Self {
+        Self { all_rows: (0..n as u32).collect(), ..Self::default() }
+    }
+}
+
+/// Tolerances of an approximate solution.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Accuracy {
+    /// Of the local problem.
+    pub(super) near: f64,
+    /// Of the far rows, whose residuals carry the error of the factor.
+    pub(super) far: f64,
+    /// Where pairwise steps hand over to Newton steps.
+    pub(super) pairs: f64,
+    /// First proximal width of the Newton steps.
+    pub(super) width: f64,
+}
+
+/// One penalty and tube, and the targets.
+#[derive(Clone, Copy)]
+pub(super) struct Cell<'a> {
+    pub(super) kernel: &'a Kernel,
+    /// 0 at rows without target.
+    pub(super) target: &'a [f64],
+    pub(super) c: f64,
+    pub(super) epsilon: f64,
+    pub(super) accuracy: Accuracy,
+}
+
+/// Pairwise steps of one local problem.
+const MAX_PAIRS: usize = 500_000;
+/// Rounds of growing the near set.
+const MAX_ROUNDS: usize = 30;
+
+/// Solves all `states` of one cell on one set of near rows.
+///
+/// Each state holds coefficients as [`State::jump`] leaves them, its sides and features; residuals are computed here.
+pub(super) fn settle(
+    cell: &Cell<'_>,
+    near: &mut Near,
+    states: &mut [&mut State],
+    work: &mut Workspace,
+) {
+    let rows = near.rows().to_vec();
+    refresh(cell.kernel, cell.target, &rows, states, &mut work.panel, &mut work.product);
+    let mut open: Vec<usize> = (0..states.len()).collect();
+    for _ in 0..MAX_ROUNDS {
+        for &at in &open {
+            settle_near(cell, near, states[at], work);
+        }
+        let mut refreshed: Vec<&mut State> = Vec::with_capacity(open.len());
+        for (at, state) in states.iter_mut().enumerate() {
+            if open.contains(&at) {
+                refreshed.push(state);
+            }
+        }
+        let all = std::mem::take(&mut work.all_rows);
+        refresh(cell.kernel, cell.target, &all, &mut refreshed, &mut work.panel, &mut work.product);
+        work.all_rows = all;
+        let mut missing: Vec<usize> = Vec::new();
+        open.retain(|&at| {
+            let wrong = states[at].contradicted(near, cell.epsilon, cell.accuracy.far);
+            missing.extend(&wrong);
+            !wrong.is_empty()
+        });
+        if open.is_empty() {
+            return;
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        near.extend(&missing);
+    }
+    for at in open {
+        states[at].converged = false;
+    }
+}
+
+fn settle_near(cell: &Cell<'_>, near: &mut Near, state: &mut State, work: &mut Workspace) {
+    let far_sum = state.gather(near, &mut work.newton);
+    let setting = Setting {
+        c: cell.c,
+        epsilon: cell.epsilon,
+        tolerance: cell.accuracy.near,
+        width: cell.accuracy.width,
+        far_sum,
+    };
+    work.newton.n_steps = 0;
+    work.newton.balance(near, &setting);
+    smo::minimize(&mut work.newton, near, &setting, cell.accuracy.pairs, MAX_PAIRS);
+    state.converged =
+        work.newton.violation(&setting) <= setting.tolerance || work.newton.solve(near, &setting);
+    if !state.converged {
+        // Slower, but it always makes progress.
+        work.newton.balance(near, &setting);
+        smo::minimize(&mut work.newton, near, &setting, cell.accuracy.near, MAX_PAIRS);
+        state.converged = work.newton.violation(&setting) <= cell.accuracy.near;
+    }
+    state.n_steps += work.newton.n_steps;
+    state.scatter(cell.kernel, near, &work.newton);
+}
