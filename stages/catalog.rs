@@ -14,9 +14,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{bool_array, f64s, ids, optional_ids, u32_array};
+use super::named::Named;
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
-    Carried, Job, Need, NewColumn, Output, Port, Product, Rows, Schemas, Stage, StageError,
+    Job, Need, NewColumn, Output, Port, Product, Rows, Schemas, Stage, StageError,
 };
 use crate::engine::types::{ColumnMeta, I64, Type, U32};
 
@@ -34,24 +35,9 @@ pub struct Catalog {
     star_id: String,
     /// The signal-to-noise ratio that decides on the best spectrum.
     snr: String,
-    /// Columns in order: `"name"`, or `["published name", "name"]`.
-    columns: Vec<Published>,
-}
-
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-enum Published {
-    Same(String),
-    Renamed(String, String),
-}
-
-impl Published {
-    fn names(&self) -> (&str, &str) {
-        match self {
-            Published::Same(name) => (name, name),
-            Published::Renamed(here, there) => (here, there),
-        }
-    }
+    /// Columns in order: `"name"`, or `["published name", "name"]`; `{scale}` in a published name stands for the scale
+    /// of the training labels, `?` after a name leaves the column out where there is none.
+    columns: Vec<Named>,
 }
 
 impl Stage for Catalog {
@@ -76,20 +62,11 @@ impl Stage for Catalog {
         let mut catalog = Output::table("catalog", columns);
         catalog.rows = Rows::Select("rows".into());
         for published in &self.columns {
-            let (here, there) = published.names();
-            if rows.column(there).is_none() {
-                let names: Vec<&str> = rows.columns.iter().map(|c| c.name.as_str()).collect();
-                let what = format!("there is no column `{there}`; there are {}", names.join(", "));
-                return Err(StageError::new(what));
+            let Some(carried) = published.carried("rows", rows)? else { continue };
+            if carried.column == self.id {
+                catalog.row_id = Some(carried.name.clone());
             }
-            catalog.carried.push(Carried {
-                name: here.into(),
-                port: "rows".into(),
-                column: there.into(),
-            });
-            if there == self.id {
-                catalog.row_id = Some(here.into());
-            }
+            catalog.carried.push(carried);
         }
         Ok(vec![catalog])
     }

@@ -2,9 +2,9 @@
 //!
 //! | port (whole) | reads |
 //! |---|---|
-//! | `pixels` | wavelength, `flux` and `ivar` of all training spectra |
-//! | `training` | id, star id and labels of the training spectra |
 //! | `model` | hyper-parameters, flux scale and CV-MSE of each pixel |
+//! | `training` | id, star id and labels of the training spectra; those of the model's node where it is not bound |
+//! | `pixels` | `flux` and `ivar` of all training spectra; those of the model's node where it is not bound |
 //! | `stars` | id and signal-to-noise ratio |
 //!
 //! | output | rows | columns |
@@ -33,9 +33,10 @@ use self::scores::{
 };
 use super::columns::{f64s, finite_array, i32_array, ids, text_array, u32_array};
 use super::model::{
-    BoundsChoice, FitChoice, FoldBy, Grid, LossChoice, ModelErrorChoice, Solver, check_labels,
-    matrix, model_needs, read_model, training_labels,
+    BoundsChoice, FitChoice, FoldBy, Grid, LossChoice, ModelErrorChoice, Solver, matrix,
+    model_needs, read_model,
 };
+use super::support::{label_names, read_training, training_port};
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
     Carried, Job, Need, NewColumn, Output, Port, Product, Rows, Schemas, Stage, StageError,
@@ -48,7 +49,7 @@ use crate::science::statistics::Bootstrap;
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<CrossValidate>(
     "cross_validate",
-    1,
+    2,
     "labels each training spectrum with a model that has not seen its star",
 );
 
@@ -56,13 +57,9 @@ pub const STAGE: StageDef = StageDef::of::<CrossValidate>(
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossValidate {
-    /// Label columns.
-    labels: Vec<String>,
-    /// Row id of a training spectrum.
+    /// Row id of a spectrum in `stars`.
     #[serde(default = "super::defaults::obsid")]
     id: String,
-    /// Column that tells which spectra are of one star.
-    star_id: String,
     /// Signal-to-noise ratio in `stars`.
     #[serde(default = "snri")]
     snr: String,
@@ -121,7 +118,7 @@ fn snri() -> String {
 }
 
 fn snr_edges() -> Vec<f64> {
-    vec![5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0, 150.0, 300.0]
+    vec![5.0, 10.0, 20.0, 30.0, 50.0, 70.0, 100.0, 150.0]
 }
 
 fn two_thousand() -> usize {
@@ -131,32 +128,30 @@ fn two_thousand() -> usize {
 impl Stage for CrossValidate {
     fn ports(&self) -> Vec<Port> {
         let pixels = vec![Need::of("flux", F64.list()), Need::of("ivar", F64.list())];
-        let mut labels = vec![Need::of(&self.id, I64), Need::any(&self.star_id)];
-        labels.extend(self.labels.iter().map(Need::any));
         let stars = vec![Need::of(&self.id, I64), Need::any(&self.snr)];
         vec![
-            Port::whole("pixels", pixels),
-            Port::whole("training", labels),
+            Port::whole("pixels", pixels).through("model", "pixels"),
+            training_port("training").through("model", "training"),
             Port::whole("model", model_needs()),
             Port::whole("stars", stars),
         ]
     }
 
     fn outputs(&self, inputs: &Schemas) -> Result<Vec<Output>, StageError> {
-        check_labels(&self.labels)?;
+        let names = label_names(&inputs["training"])?;
         self.fit_choice().options()?;
         self.grid.cells()?;
         self.solver.ready(self.tolerance)?;
         if !self.snr_edges.is_sorted_by(|a, b| a < b) {
             return Err(StageError::new("`snr_edges` must ascend"));
         }
-        let mut labels = Output::table("labels", self.label_columns(inputs)).id(&self.id);
+        let mut labels = Output::table("labels", label_columns(inputs, &names)).id(&self.id);
         labels.rows = Rows::Same("training".into());
-        labels.carried = self.carried();
+        labels.carried = self.carried(&names);
         Ok(vec![
             labels,
-            Output::table("summary", summary_columns(&self.labels)),
-            Output::table("curve", curve_columns(&self.labels)),
+            Output::table("summary", summary_columns(&names)),
+            Output::table("curve", curve_columns(&names)),
         ])
     }
 
@@ -165,9 +160,9 @@ impl Stage for CrossValidate {
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {
-        let labels = training_labels(job.table("training")?, &self.labels)?;
+        let (labels, training_ids) = read_training(job, "training")?;
         let model = read_model(job.table("model")?, &labels)?;
-        let stars = ids(job, "training", &self.star_id)?;
+        let stars = ids(job, "training", "star_id")?;
         let folds = self.fold_by.folds(&stars, self.folds, job.seed()?)?;
         let training = Training {
             flux: matrix(job.table("pixels")?, "flux", labels.n_train())?,
@@ -178,7 +173,7 @@ impl Stage for CrossValidate {
         };
         training.check()?;
         let fits = self.held_out(&training, &folds, job)?;
-        let snr_rows = self.snr_rows(job)?;
+        let snr_rows = self.snr_rows(job, &training_ids)?;
         let snr = f64s(job, "stars", &self.snr)?;
         let residuals = Residuals {
             snr: snr_rows.iter().map(|row| row.map_or(f64::NAN, |r| snr[r as usize])).collect(),
@@ -189,10 +184,10 @@ impl Stage for CrossValidate {
                 seed: job.seed()?.wrapping_add(1),
             },
         };
-        let scores = self.scores(job, &training, &fits)?;
+        let scores = scores(job, &training, &fits)?;
+        let n_label = training.labels.names.len();
         Ok(vec![
-            Product::new("labels", label_arrays(&folds, &fits, self.labels.len()))
-                .rows("stars", snr_rows),
+            Product::new("labels", label_arrays(&folds, &fits, n_label)).rows("stars", snr_rows),
             Product::new("summary", summary_arrays(&scores, &residuals)),
             Product::new("curve", curve_arrays(&scores, &residuals, &self.snr_edges)),
         ])
@@ -211,29 +206,29 @@ impl CrossValidate {
         }
     }
 
-    fn carried(&self) -> Vec<Carried> {
+    fn carried(&self, labels: &[String]) -> Vec<Carried> {
         let carry = |name: &str, port: &str, column: &str| Carried {
             name: name.into(),
             port: port.into(),
             column: column.into(),
         };
-        let mut carried = vec![carry(&self.id, "training", &self.id)];
-        if self.star_id != self.id {
-            carried.push(carry(&self.star_id, "training", &self.star_id));
-        }
-        carried.push(carry(&self.snr, "stars", &self.snr));
-        let truth = self.labels.iter();
-        carried.extend(truth.map(|label| carry(&format!("{label}_true"), "training", label)));
+        let mut carried = vec![
+            carry(&self.id, "training", "id"),
+            carry("star_id", "training", "star_id"),
+            carry(&self.snr, "stars", &self.snr),
+        ];
+        carried
+            .extend(labels.iter().map(|label| carry(&format!("{label}_true"), "training", label)));
         carried
     }
 
     /// Row of `stars` of each training spectrum; the first of equal ids.
-    fn snr_rows(&self, job: &Job) -> Result<UInt32Array, StageError> {
+    fn snr_rows(&self, job: &Job, training_ids: &[i64]) -> Result<UInt32Array, StageError> {
         let mut row_of = BTreeMap::new();
         for (row, id) in ids(job, "stars", &self.id)?.into_iter().enumerate() {
             row_of.entry(id).or_insert(row as u32);
         }
-        Ok(ids(job, "training", &self.id)?.iter().map(|id| row_of.get(id).copied()).collect())
+        Ok(training_ids.iter().map(|id| row_of.get(id).copied()).collect())
     }
 
     /// A fit for each training spectrum, by a model of the other folds.
@@ -261,29 +256,23 @@ impl CrossValidate {
             .collect::<Result<Vec<_>, _>>()?;
         Ok(folds.gather(per_fold)?)
     }
+}
 
-    /// Truth and held-out value of each label.
-    fn scores(
-        &self,
-        job: &Job,
-        training: &Training,
-        fits: &[LabelFit],
-    ) -> Result<Vec<Score>, StageError> {
-        let schema = job.table("training")?.schema();
-        self.labels
-            .iter()
-            .enumerate()
-            .map(|(l, label)| {
-                let meta = schema.fields().find(label).and_then(|(_, field)| ColumnMeta::of(field));
-                Ok(Score {
-                    label: label.clone(),
-                    unit: meta.map(|m| m.unit).unwrap_or_default(),
-                    truth: training.labels.physical.column(l).to_vec(),
-                    held_out: fits.iter().map(|fit| published(fit, fit.labels[l])).collect(),
-                })
+/// Truth and held-out value of each label.
+fn scores(job: &Job, training: &Training, fits: &[LabelFit]) -> Result<Vec<Score>, StageError> {
+    let schema = job.table("training")?.schema();
+    let names = training.labels.names.iter().enumerate();
+    names
+        .map(|(l, label)| {
+            let meta = schema.fields().find(label).and_then(|(_, field)| ColumnMeta::of(field));
+            Ok(Score {
+                label: label.clone(),
+                unit: meta.map(|m| m.unit).unwrap_or_default(),
+                truth: training.labels.physical.column(l).to_vec(),
+                held_out: fits.iter().map(|fit| published(fit, fit.labels[l])).collect(),
             })
-            .collect()
-    }
+        })
+        .collect()
 }
 
 /// A number of a fit, NaN unless it converged: as `predict` publishes it.
@@ -291,37 +280,34 @@ fn published(fit: &LabelFit, value: f64) -> f64 {
     if fit.status == FitStatus::Converged { value } else { f64::NAN }
 }
 
-impl CrossValidate {
-    fn label_columns(&self, inputs: &Schemas) -> Vec<NewColumn> {
-        let fold = ColumnMeta::new("fold", I32).about("fold that holds the spectrum out");
-        let mut columns = vec![NewColumn::new(fold)];
-        for label in &self.labels {
-            let unit = inputs["training"].column(label).map_or("", |c| c.unit.as_str());
-            for (suffix, about) in [
-                ("cv", "inferred by a model that has not seen the star"),
-                ("cv_err", "its formal error"),
-            ] {
-                let meta =
-                    ColumnMeta::new(format!("{label}_{suffix}"), F64).unit(unit).about(about);
-                columns.push(
-                    NewColumn::new(meta)
-                        .from("training", label, "label")
-                        .from("pixels", "flux", "flux")
-                        .from("pixels", "ivar", "weight"),
-                );
-            }
+fn label_columns(inputs: &Schemas, labels: &[String]) -> Vec<NewColumn> {
+    let fold = ColumnMeta::new("fold", I32).about("fold that holds the spectrum out");
+    let mut columns = vec![NewColumn::new(fold)];
+    for label in labels {
+        let unit = inputs["training"].column(label).map_or("", |c| c.unit.as_str());
+        for (suffix, about) in [
+            ("cv", "inferred by a model that has not seen the star"),
+            ("cv_err", "its formal error"),
+        ] {
+            let meta = ColumnMeta::new(format!("{label}_{suffix}"), F64).unit(unit).about(about);
+            columns.push(
+                NewColumn::new(meta)
+                    .from("training", label, "label")
+                    .from("pixels", "flux", "flux")
+                    .from("pixels", "ivar", "weight"),
+            );
         }
-        let status = ColumnMeta::new("status", Type::Text)
-            .about("how the fit ended; labels are null unless `converged`");
-        let n_pix = ColumnMeta::new("n_pix_fit", U32).about("fitted pixels");
-        columns.extend([
-            number("chi2", "sum of squared weighted residuals, model error included"),
-            number("reduced_chi2", "chi-square over fitted pixels minus free labels"),
-            NewColumn::new(n_pix),
-            NewColumn::new(status),
-        ]);
-        columns
     }
+    let status = ColumnMeta::new("status", Type::Text)
+        .about("how the fit ended; labels are null unless `converged`");
+    let n_pix = ColumnMeta::new("n_pix_fit", U32).about("fitted pixels");
+    columns.extend([
+        number("chi2", "sum of squared weighted residuals, model error included"),
+        number("reduced_chi2", "chi-square over fitted pixels minus free labels"),
+        NewColumn::new(n_pix),
+        NewColumn::new(status),
+    ]);
+    columns
 }
 
 fn label_arrays(folds: &Folds, fits: &[LabelFit], n_label: usize) -> Vec<ArrayRef> {
@@ -349,11 +335,13 @@ mod tests {
 
     #[test]
     fn every_edge_starts_at_a_column_that_is_read() {
-        let params = serde_json::json!({ "labels": ["Teff", "Fe_H"], "star_id": "source_id" });
+        let params = serde_json::json!({});
         let stage: CrossValidate = serde_json::from_value(params).unwrap();
         let ports = stage.ports();
         let schema = |port: &Port| {
-            let columns = port.needs.iter().map(|n| ColumnMeta::new(&n.column, F64)).collect();
+            let needs = port.needs.iter().map(|n| n.column.as_str());
+            let training = ["star_id", "Teff", "Fe_H"].into_iter().filter(|_| port.all_columns);
+            let columns = needs.chain(training).map(|name| ColumnMeta::new(name, F64)).collect();
             TableSchema { columns, row_id: None }
         };
         let inputs: Schemas = ports.iter().map(|p| (p.name.clone(), schema(p))).collect();

@@ -14,10 +14,10 @@ use super::columns::{
 use crate::engine::stage::{Need, NewColumn, StageError};
 use crate::engine::types::{ColumnMeta, F64, I64, Type, U32};
 use crate::science::cross_validation::Folds;
-use crate::science::least_squares::LevenbergOptions;
+use crate::science::shared_kernel::SharedKernelSolver;
 use crate::science::slam::{
-    FitOptions, HyperGrid, LabelBounds, Loss, ModelError, PixelModel, PixelStatus, SlamModel,
-    TrainingLabels,
+    CellOptions, Evaluator, FitOptions, HyperGrid, LabelBounds, Loss, ModelError, PixelModel,
+    PixelStatus, SlamModel, Start, TrainingLabels,
 };
 use crate::science::svr::SvrSolver;
 use crate::science::svr_linfa::LinfaSolver;
@@ -106,8 +106,10 @@ impl FoldBy {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Solver {
-    /// `linfa-svm`: sequential minimal optimization, one kernel matrix a fit.
+    /// One kernel for all pixels, folds and cells.
     #[default]
+    SharedKernel,
+    /// `linfa-svm`: sequential minimal optimization, one kernel matrix a fit; an independent check.
     Linfa,
 }
 
@@ -121,6 +123,7 @@ impl Solver {
             return Err(StageError::new("`tolerance` must lie between 0 and 1, scaled flux"));
         }
         Ok(match self {
+            Solver::SharedKernel => Box::new(SharedKernelSolver { tolerance }),
             Solver::Linfa => Box::new(LinfaSolver { tolerance }),
         })
     }
@@ -165,6 +168,61 @@ pub enum BoundsChoice {
     None,
 }
 
+/// Where a fit starts.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StartChoice {
+    /// The nearest of 512 training spectra that are spread over label space, by every fourth pixel.
+    #[default]
+    Fast,
+    /// The nearest of all training spectra, as in §2.2; each job then predicts all of them.
+    Exact,
+}
+
+/// What yields the model's spectra during a fit.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EvaluatorChoice {
+    /// Polynomials in cells of label space, within an accuracy.
+    #[default]
+    Compressed,
+    /// The sums over all training spectra.
+    Exact,
+}
+
+/// How spectra are found and yielded, beside [`FitChoice`].
+#[derive(Clone, Copy, Debug)]
+pub struct SpeedChoice {
+    /// See [`StartChoice`].
+    pub start: StartChoice,
+    /// See [`EvaluatorChoice`].
+    pub evaluator: EvaluatorChoice,
+    /// Largest error of the compressed evaluator where it is checked, scaled flux.
+    pub accuracy: f64,
+}
+
+impl SpeedChoice {
+    /// The options of `science::slam`, the others as in `options`.
+    ///
+    /// # Errors
+    /// An accuracy out of range.
+    pub fn applied(&self, options: FitOptions) -> Result<FitOptions, StageError> {
+        let cells = CellOptions { accuracy: self.accuracy, ..CellOptions::default() };
+        cells.check()?;
+        Ok(FitOptions {
+            start: match self.start {
+                StartChoice::Fast => Start::Fast,
+                StartChoice::Exact => Start::Exact,
+            },
+            evaluator: match self.evaluator {
+                EvaluatorChoice::Compressed => Evaluator::Compressed(cells),
+                EvaluatorChoice::Exact => Evaluator::Exact,
+            },
+            ..options
+        })
+    }
+}
+
 /// Parameters of the label fit, as stages read them.
 #[derive(Clone, Copy, Debug)]
 pub struct FitChoice {
@@ -204,7 +262,7 @@ impl FitChoice {
                 ModelErrorChoice::MseAsSigma => ModelError::MseAsSigma,
                 ModelErrorChoice::TrainingMseAsSigma => ModelError::TrainingMseAsSigma,
                 ModelErrorChoice::Rmse => ModelError::Rmse,
-                ModelErrorChoice::Intrinsic => ModelError::Intrinsic { floor: 1e-4 },
+                ModelErrorChoice::Intrinsic => ModelError::INTRINSIC,
                 ModelErrorChoice::None => ModelError::None,
             },
             bounds: match self.bounds {
@@ -213,7 +271,8 @@ impl FitChoice {
             },
             ivar_threshold: self.ivar_threshold,
             min_pixels: self.min_pixels,
-            minimizer: LevenbergOptions::default(),
+            minimizer: crate::science::least_squares::LevenbergOptions::default(),
+            ..FitOptions::default()
         })
     }
 }

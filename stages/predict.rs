@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `spectra` (driving) | normalized flux and its inverse variance |
 //! | `model` (whole) | all columns of `train` but the CV-MSE of the cells |
-//! | `training` (whole) | id and labels of the training spectra |
+//! | `training` (whole) | id, star id and labels of the training spectra; those of the model's node where it is not bound |
 //! | `grid` (whole, optional) | wavelengths of `spectra`, checked against those of the model |
 //!
 //! | output | rows | columns |
@@ -12,7 +12,9 @@
 //! | `labels` | all of `spectra` | all of `spectra`, the labels, formal errors, correlations, goodness of fit, status, flags |
 //!
 //! Labels and errors are null unless the fit converged; `status` says why. The covariance is
-//! (J^T W J)^-1 at the optimum, its diagonal's roots are the formal errors.
+//! (J^T W J)^-1 at the optimum, its diagonal's roots are the formal errors. Goodness of fit is also given with the
+//! intrinsic error of the model, whatever the fit was weighted by: with the CV-MSE as sigma (§2.2) chi-square says
+//! nothing of it.
 //!
 //! Deviations: by default labels are kept in the box of the training labels and a margin, and flagged
 //! where they stop at it; `bounds = "none"` is the released code's way.
@@ -23,8 +25,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
-use ndarray::Array1;
-use rayon::prelude::*;
+use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -33,33 +34,27 @@ use super::columns::{
     bool_array, f64_row, f64s, finite_array, ids, optional_ids, text_array, u32_array,
 };
 use super::model::{
-    BoundsChoice, FitChoice, LossChoice, ModelErrorChoice, check_labels, model_needs, read_model,
-    training_labels,
+    BoundsChoice, EvaluatorChoice, FitChoice, LossChoice, ModelErrorChoice, SpeedChoice,
+    StartChoice, model_needs, read_model,
 };
+use super::support::{label_names, read_training, training_port};
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
     Job, Need, NewColumn, Output, Port, Product, Schemas, Stage, StageError,
 };
 use crate::engine::types::{ColumnMeta, F64, I64, Type, U32};
-use crate::science::slam::{FitStatus, LabelFit, LabelFitter, SlamModel};
+use crate::science::slam::{CellOptions, FitOptions, FitStatus, LabelFit, LabelFitter, SlamModel};
 
 /// The registry's entry.
 pub const STAGE: StageDef =
-    StageDef::of::<Predict>("predict", 1, "infers labels of spectra with a trained SLAM");
+    StageDef::of::<Predict>("predict", 2, "infers labels of spectra with a trained SLAM");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Predict {
-    /// Label columns of the training set.
-    labels: Vec<String>,
-    /// Names of the inferred labels, after the origin of the training labels: TEFF_AP for APOGEE's.
-    names: Vec<String>,
-    /// Row id of the training spectra.
-    #[serde(default = "super::defaults::obsid")]
-    id: String,
-    /// Column that tells which spectra are of one star, on both sides: with it the result says
-    /// which stars the model was trained with.
+    /// Column of the star that a spectrum is of: with it the result says which stars the model was
+    /// trained with.
     #[serde(default)]
     star_id: Option<String>,
     /// Normalized flux.
@@ -86,11 +81,27 @@ pub struct Predict {
     /// Fewest pixels of a fit.
     #[serde(default = "super::defaults::min_pixels")]
     min_pixels: usize,
-    /// Put before the names of the columns that are not labels, so that several models can follow
-    /// each other.
+    /// Where fits start.
+    #[serde(default)]
+    start: StartChoice,
+    /// What yields the model's spectra.
+    #[serde(default)]
+    evaluator: EvaluatorChoice,
+    /// Largest error of the compressed evaluator where it is checked, scaled flux.
+    #[serde(default = "accuracy")]
+    accuracy: f64,
+    /// Put before the names of the new columns, so that several models can follow each other.
     #[serde(default)]
     prefix: String,
 }
+
+/// A hundredth of a formal error at a signal-to-noise ratio of 200, if all pixels conspired.
+fn accuracy() -> f64 {
+    CellOptions::default().accuracy
+}
+
+/// Spectra that are read at a time.
+const BLOCK: usize = 512;
 
 /// Status of a row that has no spectrum to fit.
 const NO_SPECTRUM: &str = "no_spectrum";
@@ -98,38 +109,26 @@ const NO_SPECTRUM: &str = "no_spectrum";
 impl Stage for Predict {
     fn ports(&self) -> Vec<Port> {
         let mut spectra = vec![Need::any(&self.flux), Need::any(&self.ivar)];
-        let mut labels = vec![Need::of(&self.id, I64)];
-        if let Some(star) = &self.star_id {
-            spectra.push(Need::of(star, I64));
-            labels.push(Need::of(star, I64));
-        }
-        labels.extend(self.labels.iter().map(Need::any));
+        spectra.extend(self.star_id.iter().map(|star| Need::of(star, I64)));
         let grid = vec![Need::in_unit("wave_angstrom", "Angstrom")];
         vec![
             Port::driving("spectra", spectra),
             Port::whole("model", model_needs()),
-            Port::whole("training", labels),
+            training_port("training").through("model", "training"),
             Port::whole("grid", grid).optional(),
         ]
     }
 
     fn outputs(&self, inputs: &Schemas) -> Result<Vec<Output>, StageError> {
-        check_labels(&self.labels)?;
-        self.fit_choice().options()?;
-        if self.names.len() != self.labels.len() {
-            return Err(StageError::new(format!(
-                "`names` has {} entries for {} labels; give each label its name",
-                self.names.len(),
-                self.labels.len()
-            )));
-        }
-        let columns = self.columns(inputs);
+        let labels = label_names(&inputs["training"])?;
+        self.options()?;
+        let columns = self.columns(inputs, &labels);
         let spectra = &inputs["spectra"];
         let mut names = BTreeSet::new();
         for name in columns.iter().map(|c| &c.meta.name) {
             if spectra.column(name).is_some() || !names.insert(name) {
                 return Err(StageError::new(format!(
-                    "there would be two columns `{name}`; set `prefix` or other `names`"
+                    "there would be two columns `{name}`; set another `prefix`"
                 )));
             }
         }
@@ -137,22 +136,17 @@ impl Stage for Predict {
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {
-        let labels = training_labels(job.table("training")?, &self.labels)?;
+        let (labels, training_ids) = read_training(job, "training")?;
         let model = read_model(job.table("model")?, &labels)?;
         if job.optional("grid").is_some() {
             check_grid(&f64s(job, "grid", "wave_angstrom")?, &model)?;
         }
-        let training_ids = ids(job, "training", &self.id)?;
-        let fitter = LabelFitter::new(&model, self.fit_choice().options()?)?;
+        let fitter = LabelFitter::new(&model, self.options()?)?;
         let spectra = job.table("spectra")?;
-        let fits: Vec<_> = (0..spectra.num_rows())
-            .into_par_iter()
-            .map(|row| self.fit(&fitter, model.n_pix(), spectra, row))
-            .collect();
-        let fits = fits.into_iter().collect::<Result<Vec<_>, StageError>>()?;
+        let fits = self.fits(&fitter, model.n_pix(), spectra)?;
         let converged = fits.iter().filter(|fit| held(fit).is_some()).count();
         job.note(format!("{converged} of {} fits converged", fits.len()));
-        let mut columns = arrays(&fits, self.labels.len(), &training_ids);
+        let mut columns = arrays(&fits, labels.names.len(), &training_ids);
         columns.extend(self.in_training(job)?);
         Ok(vec![Product::new("labels", columns)])
     }
@@ -192,7 +186,7 @@ impl Predict {
     /// Whether the star of each spectrum is one that the model was trained with.
     fn in_training(&self, job: &Job) -> Result<Option<ArrayRef>, StageError> {
         let Some(star) = &self.star_id else { return Ok(None) };
-        let trained: BTreeSet<i64> = ids(job, "training", star)?.into_iter().collect();
+        let trained: BTreeSet<i64> = ids(job, "training", "star_id")?.into_iter().collect();
         let stars = optional_ids(job, "spectra", star)?;
         let known = stars.iter().map(|s| s.is_some_and(|s| trained.contains(&s))).collect();
         Ok(Some(bool_array(known)))
@@ -209,14 +203,44 @@ impl Predict {
         }
     }
 
-    /// The labels of one row: nothing here knows of other rows.
-    fn fit(
+    fn options(&self) -> Result<FitOptions, StageError> {
+        let Self { start, evaluator, accuracy, .. } = *self;
+        SpeedChoice { start, evaluator, accuracy }.applied(self.fit_choice().options()?)
+    }
+
+    /// The labels of all rows, a block at a time; a row's do not depend on the others of its block.
+    fn fits(
         &self,
         fitter: &LabelFitter<'_>,
         n_pix: usize,
         spectra: &RecordBatch,
+    ) -> Result<Vec<Fit>, StageError> {
+        let mut fits: Vec<Fit> = vec![None; spectra.num_rows()];
+        for (block, out) in fits.chunks_mut(BLOCK).enumerate() {
+            let mut there = Vec::new();
+            let (mut flux, mut ivar) = (Vec::new(), Vec::new());
+            for at in 0..out.len() {
+                if let Some((f, w)) = self.spectrum(n_pix, spectra, block * BLOCK + at)? {
+                    there.push(at);
+                    flux.extend(f);
+                    ivar.extend(w);
+                }
+            }
+            let shape = (there.len(), n_pix);
+            let matrix = |values| Array2::from_shape_vec(shape, values).map_err(StageError::from);
+            let found = fitter.fit_many(matrix(flux)?.view(), matrix(ivar)?.view())?;
+            there.into_iter().zip(found).for_each(|(at, fit)| out[at] = Some(fit));
+        }
+        Ok(fits)
+    }
+
+    /// Flux and inverse variance of a row, `None` where it has none.
+    fn spectrum(
+        &self,
+        n_pix: usize,
+        spectra: &RecordBatch,
         row: usize,
-    ) -> Result<Fit, StageError> {
+    ) -> Result<Option<(Vec<f64>, Vec<f64>)>, StageError> {
         let flux = f64_row(spectra, &self.flux, row)?;
         let ivar = f64_row(spectra, &self.ivar, row)?;
         if flux.is_empty() || ivar.is_empty() {
@@ -228,33 +252,37 @@ impl Predict {
                 return Err(off_grid(&what, values.len(), n_pix));
             }
         }
-        Ok(Some(fitter.fit(Array1::from(flux).view(), Array1::from(ivar).view())?))
+        Ok(Some((flux, ivar)))
     }
 
     /// The new columns, in the order of [`arrays`].
-    fn columns(&self, inputs: &Schemas) -> Vec<NewColumn> {
+    fn columns(&self, inputs: &Schemas, labels: &[String]) -> Vec<NewColumn> {
+        let trained = |label: &str| {
+            let meta = inputs["training"].column(label).cloned();
+            meta.unwrap_or_else(|| ColumnMeta::new(label, F64))
+        };
+        let name = |label: &str| format!("{}{label}", self.prefix);
         let mut columns = Vec::new();
-        for (label, name) in self.labels.iter().zip(&self.names) {
-            let trained = inputs["training"].column(label).cloned();
-            let meta = trained.unwrap_or_else(|| ColumnMeta::new(label, F64));
+        for label in labels {
             let about = format!("inferred by SLAM on the training label {label}");
-            let meta = ColumnMeta::new(name, F64).unit(meta.unit).ucd(meta.ucd).about(about);
+            let meta = ColumnMeta { kind: F64, ..trained(label) }.named(name(label)).about(about);
             columns.push(self.inferred(meta).from("training", label, "label"));
         }
-        for (label, name) in self.labels.iter().zip(&self.names) {
-            let unit = inputs["training"].column(label).map_or("", |c| c.unit.as_str());
-            let meta = ColumnMeta::new(format!("{name}_ERR"), F64)
-                .unit(unit)
-                .ucd(format!("stat.error;{}", meta_ucd(inputs, label)).trim_end_matches(';'))
+        for label in labels {
+            let meta = trained(label);
+            let ucd = format!("stat.error;{}", meta.ucd);
+            let meta = ColumnMeta { kind: F64, ..meta }
+                .named(format!("{}_ERR", name(label)))
+                .ucd(ucd.trim_end_matches(';'))
                 .about(
                     "formal error of the fit (photon noise and model error); the scatter of \
                      held-out stars is larger",
                 );
             columns.push(self.inferred(meta).from("training", label, "label"));
         }
-        for (a, b) in pairs(self.names.len()) {
-            let (a, b) = (&self.names[a], &self.names[b]);
-            let meta = ColumnMeta::new(format!("{a}_{b}_CORR"), F64)
+        for (a, b) in pairs(labels.len()) {
+            let (a, b) = (&labels[a], &labels[b]);
+            let meta = ColumnMeta::new(format!("{}_{b}_CORR", name(a)), F64)
                 .ucd("stat.correlation")
                 .about(format!("correlation of the formal errors of {a} and {b}"));
             columns.push(self.inferred(meta));
@@ -266,7 +294,7 @@ impl Predict {
                 .ucd("meta.code")
                 .about("whether the star is in the training set: its labels are not held out");
             let edges = NewColumn::new(meta).from("spectra", star, "derived: membership");
-            columns.push(edges.from("training", star, "derived: membership"));
+            columns.push(edges.from("training", "star_id", "derived: membership"));
         }
         columns
     }
@@ -284,14 +312,34 @@ impl Predict {
             let name = format!("{}{name}", self.prefix);
             self.inferred(ColumnMeta::new(name, kind).about(about))
         };
-        let start = format!("start_{}", self.id);
         vec![
             new("chi2", F64, "sum of squared weighted residuals, model error included"),
             new("reduced_chi2", F64, "chi-square over fitted pixels minus free labels"),
+            new(
+                "chi2_intrinsic",
+                F64,
+                "chi-square with the intrinsic error of the model, whatever the fit was weighted by",
+            ),
+            new("reduced_chi2_intrinsic", F64, "the same over fitted pixels minus free labels"),
             new("n_pix_fit", U32, "fitted pixels"),
             new("status", Type::Text, "how the fit ended; labels are null unless `converged`"),
             new("n_evaluations", U32, "evaluations of the model"),
             new("hull_distance", F64, "distance to the nearest training spectrum, scaled labels"),
+            new(
+                "outside_hull",
+                F64,
+                "distance from the convex hull of the training labels, scaled; 0 within",
+            ),
+            new(
+                "in_hull",
+                Type::Bool,
+                "whether the labels lie in the convex hull of the training labels",
+            ),
+            new(
+                "compression_shift",
+                F64,
+                "most that the compression of the model moves a label, formal errors",
+            ),
             new(
                 "inside_box",
                 Type::Bool,
@@ -303,14 +351,10 @@ impl Predict {
                 "labels that stopped at a bound, a bit each in their order: 1 the first, 2 the second, 4 the third",
             ),
             new("fixed", U32, "bitmask of labels that are constant in the training set"),
-            new(&start, I64, "training spectrum from which the fit started")
-                .from("training", &self.id, "identity"),
+            new("start_id", I64, "training spectrum from which the fit started")
+                .from("training", "id", "identity"),
         ]
     }
-}
-
-fn meta_ucd<'a>(inputs: &'a Schemas, label: &str) -> &'a str {
-    inputs["training"].column(label).map_or("", |c| c.ucd.as_str())
 }
 
 /// Pairs of labels, the first below the second.
@@ -338,10 +382,15 @@ fn arrays(fits: &[Fit], n_label: usize, training_ids: &[i64]) -> Vec<ArrayRef> {
     arrays.extend([
         number(&|fit| fit.chi2),
         number(&|fit| fit.reduced_chi2),
+        number(&|fit| fit.chi2_intrinsic),
+        number(&|fit| fit.reduced_chi2_intrinsic),
         count(&|fit| fit.n_pix_used as u32),
         text_array(fits.iter().map(status)),
         count(&|fit| fit.n_evaluations as u32),
         number(&|fit| fit.hull_distance),
+        number(&|fit| fit.outside_hull),
+        bool_array(fits.iter().map(|fit| held(fit).is_some_and(|fit| fit.in_hull)).collect()),
+        number(&|fit| fit.compression_shift),
         bool_array(fits.iter().map(|fit| held(fit).is_some_and(|fit| fit.inside_box)).collect()),
         bits(&|fit| fit.at_bound),
         bits(&|fit| fit.fixed),

@@ -116,7 +116,7 @@ impl Stage for ReadSpectra {
 
     fn accounts(&self) -> Option<Accounts> {
         Some(Accounts {
-            port: crate::engine::evaluate::FILES.into(),
+            port: crate::engine::source::FILES.into(),
             kept: "spectra".into(),
             rejects: "rejects".into(),
         })

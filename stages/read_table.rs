@@ -1,6 +1,6 @@
-//! Reads a catalog: CSV or a FITS table, plain or gzipped (§3, §4: Gaia, APOGEE, B20, literature).
+//! Reads a catalog: CSV, FITS table, VOTable, ECSV, PARSEC, AAS and CDS tables, plain or compressed (§3, §4: Gaia, APOGEE, B20, literature).
 //!
-//! Dataset: one file. The parameters declare each column that the pipeline may use: its name here,
+//! Dataset: one file (of `cds` two). The parameters declare each column that the pipeline may use: its name here,
 //! its name there, type, unit, UCD and meaning. Columns that are not declared are not read.
 //!
 //! | output | rows | columns |
@@ -22,8 +22,9 @@ use crate::engine::stage::{
     InputFile, Job, NewColumn, Output, Port, Product, Schemas, Split, Stage, StageError,
 };
 use crate::engine::types::{ColumnMeta, I64, Type};
+use crate::formats::Format;
+use crate::formats::catalog::read_typed;
 use crate::formats::csv::{ColumnType, CsvOptions, read_csv};
-use crate::formats::fits_table::read_table;
 use crate::science::sky::{parse_dec_deg, parse_ra_deg};
 
 /// The registry's entry.
@@ -54,11 +55,38 @@ pub struct ReadTable {
     sentinels: Vec<f64>,
 }
 
+/// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum TableFormat {
+    /// Delimited text.
     Csv,
+    /// First binary table of a FITS file.
     FitsTable,
+    /// VOTable.
+    Votable,
+    /// Enhanced CSV.
+    Ecsv,
+    /// Isochrones of PARSEC's web form.
+    Parsec,
+    /// Machine-readable table of the AAS journals.
+    Mrt,
+    /// Table of CDS and its ReadMe: two files.
+    Cds,
+}
+
+impl TableFormat {
+    fn format(self) -> Format {
+        match self {
+            TableFormat::Csv => Format::Csv,
+            TableFormat::FitsTable => Format::FitsTable,
+            TableFormat::Votable => Format::VoTable,
+            TableFormat::Ecsv => Format::Ecsv,
+            TableFormat::Parsec => Format::Parsec,
+            TableFormat::Mrt => Format::Mrt,
+            TableFormat::Cds => Format::Cds,
+        }
+    }
 }
 
 /// A column that the pipeline may use.
@@ -79,6 +107,9 @@ struct Declared {
     parse: Option<Parse>,
     #[serde(default)]
     unit: String,
+    /// Whose scale a label is on, as in TEFF_AP.
+    #[serde(default, skip_serializing)]
+    scale: String,
     // What people read of a column decides none of its values.
     #[serde(default, skip_serializing)]
     ucd: String,
@@ -117,7 +148,7 @@ impl Stage for ReadTable {
             .iter()
             .map(|c| {
                 let meta = ColumnMeta::new(&c.name, c.kind.clone());
-                NewColumn::new(meta.unit(&c.unit).ucd(&c.ucd).about(&c.about))
+                NewColumn::new(meta.unit(&c.unit).ucd(&c.ucd).about(&c.about).scale(&c.scale))
             })
             .collect();
         let numbered = ColumnMeta::new("row", I64).about("row number in the file, from 0");
@@ -137,13 +168,11 @@ impl Stage for ReadTable {
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {
-        let [file] = job.files() else {
-            let n = job.files().len();
-            return Err(StageError::new(format!("a catalog is one file, but {n} are bound")));
-        };
-        let table = self.read(file).map_err(StageError::within(&file.name))?;
+        let names: Vec<&str> = job.files().iter().map(|file| file.name.as_str()).collect();
+        let names = names.join(", ");
+        let table = self.read(job.files()).map_err(StageError::within(&names))?;
         if table.num_rows() == 0 {
-            return Err(StageError::new(format!("{}: the table has no rows", file.name)));
+            return Err(StageError::new(format!("{names}: the table has no rows")));
         }
         let mut columns = self
             .columns
@@ -169,7 +198,7 @@ impl Stage for ReadTable {
 }
 
 impl ReadTable {
-    fn read(&self, file: &InputFile) -> Result<RecordBatch, StageError> {
+    fn read(&self, files: &[InputFile]) -> Result<RecordBatch, StageError> {
         let wanted: Vec<String> = self
             .columns
             .iter()
@@ -177,11 +206,15 @@ impl ReadTable {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
-        if self.format == TableFormat::FitsTable {
-            let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-            return read_table(file.bytes(), None, Some(&wanted))
+        if self.format != TableFormat::Csv {
+            let files: Vec<_> = files.iter().map(|f| (f.name.as_str(), f.bytes())).collect();
+            return read_typed(self.format.format(), &files, Some(&wanted))
                 .map_err(|why| StageError::new(format!("{why}; hint: {}", why.hint())));
         }
+        let [file] = files else {
+            let n = files.len();
+            return Err(StageError::new(format!("a CSV is one file, but {n} are bound")));
+        };
         let mut options = CsvOptions { columns: Some(wanted), ..CsvOptions::default() };
         options.nulls.extend(self.nulls.iter().cloned());
         options.types = self.csv_types()?;

@@ -30,6 +30,9 @@ pub struct Stack {
     tables: Vec<Table>,
     /// Columns that all tables have.
     columns: Vec<String>,
+    /// What labels of several scales are called together.
+    #[serde(default, skip_serializing)]
+    scale: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -47,7 +50,17 @@ impl Stack {
             .next()
             .ok_or_else(|| StageError::new(format!("no table has the column `{column}`")))?
             .clone();
+        let mut scale = first.scale.clone();
         for other in metas {
+            if other.scale != scale {
+                scale = self.scale.clone().ok_or_else(|| {
+                    StageError::new(format!(
+                        "column `{column}` is on scale `{}` in one table and on `{}` in another; \
+                         say with `scale` what they are called together",
+                        first.scale, other.scale
+                    ))
+                })?;
+            }
             if other.unit != first.unit {
                 let what = format!(
                     "column `{column}` is in `{}` in one table and in `{}` in another",
@@ -56,7 +69,7 @@ impl Stack {
                 return Err(StageError::new(what));
             }
         }
-        Ok(first)
+        Ok(first.scale(scale))
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! | port | reads |
 //! |---|---|
-//! | `pixels` (driving) | `pixel`, `wave_angstrom`, `flux` and `ivar` of all training spectra |
-//! | `training` (whole) | star id and labels of the training spectra, in the same order |
+//! | `training` (whole) | star id and labels of the training spectra |
+//! | `pixels` (driving) | `pixel`, `wave_angstrom`, `flux` and `ivar` of all training spectra, in the same order; the output `pixels` of the same node where it is not bound |
 //!
 //! | output | rows | columns |
 //! |---|---|---|
@@ -11,37 +11,29 @@
 //!
 //! Deviations: the paper prints neither grid nor folds. By default the grid is that of the authors'
 //! tutorial, and ten folds hold out whole stars; `fold_by = "unshuffled"` cuts the spectra that
-//! have the pixel into runs, as the released code does.
+//! have the pixel into runs, as the released code does. `solver = "linfa"` is an independent check,
+//! some hundred times slower.
 
 use ndarray::Array2;
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{f64s, ids};
-use super::model::{
-    FoldBy, Grid, Solver, check_labels, matrix, model_arrays, model_columns, training_labels,
-};
+use super::model::{FoldBy, Grid, Solver, matrix, model_arrays, model_columns};
+use super::support::{label_names, read_training, training_port};
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{Job, Need, Output, Port, Product, Schemas, Stage, StageError};
 use crate::engine::types::{F64, I64};
-use crate::science::slam::{
-    PixelFolds, PixelModel, PixelSpectra, PixelStatus, TrainOptions, TrainingLabels, train_pixel,
-};
-use crate::science::svr::SvrSolver;
+use crate::science::slam::{PixelFolds, PixelSpectra, PixelStatus, TrainOptions, train_pixels};
 
 /// The registry's entry.
 pub const STAGE: StageDef =
-    StageDef::of::<Train>("train", 1, "trains SLAM: one support-vector regression a pixel");
+    StageDef::of::<Train>("train", 2, "trains SLAM: one support-vector regression a pixel");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Train {
-    /// Label columns.
-    labels: Vec<String>,
-    /// Column that tells which spectra are of one star.
-    star_id: String,
     /// Hyper-parameters to choose from.
     #[serde(default)]
     grid: Grid,
@@ -73,18 +65,17 @@ impl Stage for Train {
             Need::of("flux", F64.list()),
             Need::of("ivar", F64.list()),
         ];
-        let mut labels = vec![Need::any(&self.star_id)];
-        labels.extend(self.labels.iter().map(Need::any));
-        vec![Port::driving("pixels", pixels), Port::whole("training", labels)]
+        let pixels = Port::driving("pixels", pixels).beside("training", "pixels");
+        vec![pixels, training_port("training")]
     }
 
-    fn outputs(&self, _inputs: &Schemas) -> Result<Vec<Output>, StageError> {
-        check_labels(&self.labels)?;
+    fn outputs(&self, inputs: &Schemas) -> Result<Vec<Output>, StageError> {
+        let labels = label_names(&inputs["training"])?;
         self.grid.cells()?;
         self.solver.ready(self.tolerance)?;
         let mut columns = model_columns();
         for column in columns.iter_mut().filter(|c| c.meta.name == "dual") {
-            for label in &self.labels {
+            for label in &labels {
                 *column = column.clone().from("training", label, "trained");
             }
         }
@@ -96,13 +87,13 @@ impl Stage for Train {
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {
-        let labels = training_labels(job.table("training")?, &self.labels)?;
+        let (labels, _) = read_training(job, "training")?;
         let pixels = Pixels {
             wave_angstrom: f64s(job, "pixels", "wave_angstrom")?,
             flux: matrix(job.table("pixels")?, "flux", labels.n_train())?,
             ivar: matrix(job.table("pixels")?, "ivar", labels.n_train())?,
         };
-        let stars = ids(job, "training", &self.star_id)?;
+        let stars = ids(job, "training", "star_id")?;
         let assigned = match self.fold_by {
             FoldBy::Star if self.folds > 0 => {
                 Some(self.fold_by.folds(&stars, self.folds, job.seed()?)?)
@@ -120,8 +111,12 @@ impl Stage for Train {
             min_stars: self.min_stars,
             max_kkt: self.max_kkt,
         };
-        let trained =
-            train_pixels(&labels, &pixels, &options, &*self.solver.ready(self.tolerance)?)?;
+        let trained = train_pixels(
+            &labels,
+            &pixels.spectra(),
+            &options,
+            &*self.solver.ready(self.tolerance)?,
+        )?;
         let usable = trained.iter().filter(|p| p.status == PixelStatus::Usable).count();
         job.note(format!("{usable} of {} pixels are usable", trained.len()));
         let ids = ids(job, "pixels", "pixel")?;
@@ -139,25 +134,16 @@ struct Pixels {
     ivar: Array2<f64>,
 }
 
-/// Trains all pixels, in their order; threads change nothing, not even which failure is told.
-fn train_pixels(
-    labels: &TrainingLabels,
-    pixels: &Pixels,
-    options: &TrainOptions<'_>,
-    solver: &dyn SvrSolver,
-) -> Result<Vec<PixelModel>, StageError> {
-    let trained: Vec<_> = (0..pixels.wave_angstrom.len())
-        .into_par_iter()
-        .map(|j| {
-            let spectra = PixelSpectra {
-                wave_angstrom: pixels.wave_angstrom[j],
-                flux: pixels.flux.row(j),
-                ivar: pixels.ivar.row(j),
-            };
-            train_pixel(labels, &spectra, options, solver)
-        })
-        .collect();
-    trained.into_iter().map(|pixel| Ok(pixel?)).collect()
+impl Pixels {
+    /// Pixels as the trainer takes them, in their order.
+    fn spectra(&self) -> Vec<PixelSpectra<'_>> {
+        let one = |(j, &wave_angstrom): (usize, &f64)| PixelSpectra {
+            wave_angstrom,
+            flux: self.flux.row(j),
+            ivar: self.ivar.row(j),
+        };
+        self.wave_angstrom.iter().enumerate().map(one).collect()
+    }
 }
 
 #[cfg(test)]
@@ -168,8 +154,8 @@ mod tests {
     use ndarray::Array1;
 
     use crate::science::cross_validation::Folds;
-    use crate::science::slam::{HyperGrid, SlamModel};
-    use crate::science::svr_linfa::LinfaSolver;
+    use crate::science::shared_kernel::SharedKernelSolver;
+    use crate::science::slam::{HyperGrid, PixelModel, SlamModel, TrainingLabels};
 
     const N_TRAIN: usize = 40;
 
@@ -198,10 +184,11 @@ mod tests {
             grid: &grid,
             folds: PixelFolds::Assigned(&folds),
             min_stars: 10,
-            max_kkt: 1e-3,
+            max_kkt: 1e-5,
         };
-        let solver = LinfaSolver::default();
-        let trained = train_pixels(&labels, &pixels(&labels), &options, &solver).unwrap();
+        let solver = SharedKernelSolver::default();
+        let pixels = pixels(&labels);
+        let trained = train_pixels(&labels, &pixels.spectra(), &options, &solver).unwrap();
         (labels, trained)
     }
 

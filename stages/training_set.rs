@@ -7,7 +7,7 @@
 //!
 //! | output | rows | columns |
 //! |---|---|---|
-//! | `labels` | a training spectrum, by id | id, star id, labels as they are in `stars` |
+//! | `labels` | a training spectrum, by id | `id`, `star_id`, and the labels: every other column |
 //! | `pixels` | a pixel of the grid | `pixel`, `wave_angstrom`, `flux` and `ivar` of all training spectra in the order of `labels` |
 //! | `rejects` | a spectrum that cannot train | id, reason |
 //!
@@ -24,10 +24,10 @@ use super::columns::{
     f64_array, f64_lists, f64_row, f64s, i64_array, ids, list_row, optional_ids, text_array,
 };
 use super::model::check_labels;
+use super::named::Named;
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
-    Accounts, Carried, Job, Need, NewColumn, Output, Port, Product, Rows, Schemas, Split, Stage,
-    StageError,
+    Accounts, Job, Need, NewColumn, Output, Port, Product, Rows, Schemas, Split, Stage, StageError,
 };
 use crate::engine::types::{ColumnMeta, F64, I64, Type};
 
@@ -44,8 +44,8 @@ pub struct TrainingSet {
     id: String,
     /// Column that tells which spectra are of one star.
     star_id: String,
-    /// Label columns.
-    labels: Vec<String>,
+    /// Label columns: `"name"`, or `["label", "name in stars"]`.
+    labels: Vec<Named>,
     /// Normalized flux.
     #[serde(default = "super::defaults::flux_norm")]
     flux: String,
@@ -64,26 +64,22 @@ fn sixty_four() -> u32 {
 impl Stage for TrainingSet {
     fn ports(&self) -> Vec<Port> {
         let mut stars = vec![Need::of(&self.id, I64), Need::any(&self.star_id)];
-        stars.extend(self.labels.iter().map(Need::any));
+        stars.extend(self.labels.iter().map(|label| Need::any(label.there())));
         stars.push(Need::any(&self.flux));
         stars.push(Need::any(&self.ivar));
         let grid = vec![Need::of("pixel", I64), Need::in_unit("wave_angstrom", "Angstrom")];
         vec![Port::whole("stars", stars), Port::whole("grid", grid)]
     }
 
-    fn outputs(&self, _inputs: &Schemas) -> Result<Vec<Output>, StageError> {
-        check_labels(&self.labels)?;
-        let mut labels = Output::table("labels", Vec::new());
+    fn outputs(&self, inputs: &Schemas) -> Result<Vec<Output>, StageError> {
+        let names: Vec<String> = self.labels.iter().map(|label| label.here().to_owned()).collect();
+        check_labels(&names)?;
+        let mut labels = Output::table("labels", Vec::new()).id("id");
         labels.rows = Rows::Select("stars".into());
-        for column in [&self.id, &self.star_id].into_iter().chain(&self.labels) {
-            // A sample of one spectrum a star may name its id as the star's.
-            if labels.carried.iter().all(|c| c.name != *column) {
-                labels.carried.push(Carried {
-                    name: column.clone(),
-                    port: "stars".into(),
-                    column: column.clone(),
-                });
-            }
+        let id = Named::Renamed("id".into(), self.id.clone());
+        let star_id = Named::Renamed("star_id".into(), self.star_id.clone());
+        for column in [&id, &star_id].into_iter().chain(&self.labels) {
+            labels.carried.extend(column.carried("stars", &inputs["stars"])?);
         }
         let reason = ColumnMeta::new("reason", Type::Text).about("why it cannot train");
         let rejects = vec![
@@ -92,7 +88,7 @@ impl Stage for TrainingSet {
             NewColumn::new(reason),
         ];
         Ok(vec![
-            labels.id(&self.id),
+            labels,
             Output::table("pixels", self.pixel_columns())
                 .id("pixel")
                 .split(Split::Chunks(self.chunk)),
@@ -171,7 +167,7 @@ impl TrainingSet {
         let labels = self
             .labels
             .iter()
-            .map(|label| f64s(job, "stars", label))
+            .map(|label| f64s(job, "stars", label.there()))
             .collect::<Result<Vec<_>, _>>()?;
         let table = job.table("stars")?;
         let mut order: Vec<usize> = (0..ids.len()).collect();
@@ -182,7 +178,7 @@ impl TrainingSet {
             let missing = self.labels.iter().zip(&labels).find(|(_, v)| !v[row].is_finite());
             let reason = match missing {
                 _ if stars[row].is_none() => Some(format!("no {}", self.star_id)),
-                Some((label, _)) => Some(format!("no {label}")),
+                Some((label, _)) => Some(format!("no {}", label.there())),
                 None if !self.has_spectrum(table, row, n_pix)? => Some("no usable pixel".into()),
                 None if !seen.insert(ids[row]) => Some(format!("{} occurs before", self.id)),
                 None => None,

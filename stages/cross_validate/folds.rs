@@ -1,14 +1,13 @@
 //! One fold: a model of the other stars' spectra, and the labels that it gives to the held-out ones.
 
 use ndarray::{Array2, Axis};
-use rayon::prelude::*;
 
 use super::super::model::FoldBy;
 use crate::engine::stage::StageError;
 use crate::science::cross_validation::Folds;
 use crate::science::slam::{
     FitOptions, HyperGrid, LabelFit, LabelFitter, PixelFolds, PixelModel, PixelSpectra, SlamError,
-    SlamModel, TrainOptions, TrainingLabels, train_pixel,
+    SlamModel, TrainOptions, TrainingLabels, refit_pixels, train_pixels,
 };
 use crate::science::svr::{HyperParameters, SvrSolver};
 
@@ -67,11 +66,7 @@ impl Training {
             }
             None => None,
         };
-        let trained: Vec<_> = pixels
-            .par_iter()
-            .map(|&j| self.pixel(setting, &labels, inner.as_ref(), kept, j))
-            .collect();
-        let trained = trained.into_iter().collect::<Result<Vec<_>, SlamError>>()?;
+        let trained = self.train(setting, &labels, inner.as_ref(), kept, &pixels)?;
         let model = SlamModel::from_pixels(&labels, &trained)?;
         let fitter = LabelFitter::new(&model, setting.options)?;
         let spectra = |values: &Array2<f64>| {
@@ -81,47 +76,53 @@ impl Training {
         Ok(fitter.fit_many(flux.view(), ivar.view())?)
     }
 
-    /// Pixel `j` of a fold's model.
-    fn pixel(
+    /// The `pixels` of a fold's model.
+    fn train(
         &self,
         setting: &Setting<'_>,
         labels: &TrainingLabels,
         inner: Option<&Folds>,
         kept: &[usize],
-        j: usize,
-    ) -> Result<PixelModel, SlamError> {
-        let flux = self.flux.row(j).select(Axis(0), kept);
-        let ivar = self.ivar.row(j).select(Axis(0), kept);
-        let spectra = PixelSpectra {
-            wave_angstrom: self.model.wave_angstrom[j],
-            flux: flux.view(),
-            ivar: ivar.view(),
+        pixels: &[usize],
+    ) -> Result<Vec<PixelModel>, SlamError> {
+        let of_fold = |values: &Array2<f64>| values.select(Axis(0), pixels).select(Axis(1), kept);
+        let (flux, ivar) = (of_fold(&self.flux), of_fold(&self.ivar));
+        let spectra: Vec<PixelSpectra<'_>> = pixels
+            .iter()
+            .enumerate()
+            .map(|(at, &j)| PixelSpectra {
+                wave_angstrom: self.model.wave_angstrom[j],
+                flux: flux.row(at),
+                ivar: ivar.row(at),
+            })
+            .collect();
+        let limits = (setting.min_stars, setting.max_kkt);
+        let (Some((grid, ..)), Some(inner)) = (setting.nested, inner) else {
+            let stored: Vec<HyperParameters> = pixels.iter().map(|&j| self.stored(j)).collect();
+            let mut trained = refit_pixels(labels, &spectra, &stored, limits, setting.solver)?;
+            for (pixel, &j) in trained.iter_mut().zip(pixels) {
+                let ratio = self.model.flux_scale[j] / pixel.flux_scale;
+                pixel.cv_mse = self.model.cv_mse[j] * ratio * ratio;
+            }
+            return Ok(trained);
         };
-        let stored = HyperGrid::fixed(HyperParameters {
-            c: self.model.c[j],
-            gamma: self.model.gamma[j],
-            epsilon: self.model.epsilon[j],
-        })?;
-        let options = TrainOptions {
-            grid: setting.nested.map_or(&stored, |(grid, ..)| grid),
-            folds: inner.map_or(PixelFolds::None, PixelFolds::Assigned),
-            min_stars: setting.min_stars,
-            max_kkt: setting.max_kkt,
-        };
-        let mut pixel = train_pixel(labels, &spectra, &options, setting.solver)?;
-        if inner.is_none() {
-            let ratio = self.model.flux_scale[j] / pixel.flux_scale;
-            pixel.cv_mse = self.model.cv_mse[j] * ratio * ratio;
-        }
-        Ok(pixel)
+        let (min_stars, max_kkt) = limits;
+        let options = TrainOptions { grid, folds: PixelFolds::Assigned(inner), min_stars, max_kkt };
+        train_pixels(labels, &spectra, &options, setting.solver)
+    }
+
+    /// Hyper-parameters that all spectra together chose for pixel `j`.
+    fn stored(&self, j: usize) -> HyperParameters {
+        let model = &self.model;
+        HyperParameters { c: model.c[j], gamma: model.gamma[j], epsilon: model.epsilon[j] }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::science::shared_kernel::SharedKernelSolver;
     use crate::science::slam::{LabelBounds, Loss, ModelError};
-    use crate::science::svr_linfa::LinfaSolver;
 
     const N_TRAIN: usize = 60;
     const N_PIX: usize = 24;
@@ -145,7 +146,8 @@ mod tests {
                     flux: flux.row(j),
                     ivar: ivar.row(j),
                 };
-                train_pixel(&labels, &spectra, &options, &LinfaSolver::default()).unwrap()
+                let solver = SharedKernelSolver::default();
+                train_pixels(&labels, &[spectra], &options, &solver).unwrap().remove(0)
             })
             .collect();
         let model = SlamModel::from_pixels(&labels, &pixels).unwrap();
@@ -164,7 +166,7 @@ mod tests {
         training(physical, flux)
     }
 
-    fn setting<'a>(solver: &'a LinfaSolver, grid: Option<&'a HyperGrid>) -> Setting<'a> {
+    fn setting<'a>(solver: &'a SharedKernelSolver, grid: Option<&'a HyperGrid>) -> Setting<'a> {
         let options = FitOptions {
             loss: Loss::Linear,
             model_error: ModelError::Rmse,
@@ -183,7 +185,7 @@ mod tests {
     fn held_out_labels_are_found() {
         let training = simulated();
         let (kept, held_out) = split();
-        let solver = LinfaSolver::default();
+        let solver = SharedKernelSolver::default();
         let grid = HyperGrid::new(&[1.0, 10.0], &[0.05], &[0.3]).unwrap();
         for grid in [None, Some(&grid)] {
             let fits = training.fold(&setting(&solver, grid), &kept, &held_out).unwrap();
@@ -212,7 +214,7 @@ mod tests {
             ivar: honest.ivar.clone(),
             model: honest.model.clone(),
         };
-        let solver = LinfaSolver::default();
+        let solver = SharedKernelSolver::default();
         let fit =
             |training: &Training| training.fold(&setting(&solver, None), &kept, &held_out).unwrap();
         assert_eq!(fit(&honest), fit(&lied));
