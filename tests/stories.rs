@@ -74,18 +74,15 @@ chunk = 20
 [node.slam]
 stage = "train"
 section = "§2.2"
-in = { pixels = "training.pixels", training = "training.labels" }
-labels = ["Teff"]
-star_id = "row"
+in = { training = "training" }
 folds = 3
 min_stars = 5
 
 [node.predicted]
 stage = "predict"
 section = "§2.2"
-in = { spectra = "normalized.spectra", model = "slam", training = "training.labels" }
-labels = ["Teff"]
-names = ["TEFF_LIT"]
+in = { spectra = "normalized.spectra", model = "slam" }
+min_pixels = 20
 
 [node.catalog]
 stage = "catalog"
@@ -94,7 +91,7 @@ in = { rows = "predicted" }
 id = "obsid"
 star_id = "obsid"
 snr = "snri"
-columns = ["obsid", "snri", "TEFF_LIT", "TEFF_LIT_ERR"]
+columns = ["obsid", "snri", ["TEFF_LIT", "Teff"], ["TEFF_LIT_ERR", "Teff_ERR"]]
 
 [publish]
 "catalog.parquet" = "catalog"
@@ -230,11 +227,7 @@ fn a_threshold_that_changes_no_fate_reruns_only_the_cut() {
 fn a_parameter_reruns_its_node_and_what_changes_below_it() {
     let project = project();
     project.run();
-    project.edit(
-        "pipeline.toml",
-        "names = [\"TEFF_LIT\"]",
-        "names = [\"TEFF_LIT\"]\nloss = \"soft_l1\"",
-    );
+    project.edit("pipeline.toml", "min_pixels = 20", "min_pixels = 20\nloss = \"soft_l1\"");
     project.run().reused("slam").reused("normalized");
     project.run_with(&["--set", "predicted.loss=linear"]).ran(&[]);
 }
@@ -303,11 +296,7 @@ fn a_variant_leaves_the_plain_copies_alone() {
 #[test]
 fn a_failure_is_recorded_and_never_served() {
     let project = project();
-    project.edit(
-        "pipeline.toml",
-        "names = [\"TEFF_LIT\"]",
-        "names = [\"TEFF_LIT\"]\nmin_pixels = 1000000",
-    );
+    project.edit("pipeline.toml", "min_pixels = 20", "min_pixels = 1000000");
     let labels = project.path("data/labels.csv");
     let text = fs::read_to_string(&labels).expect("labels");
     project.write("data/labels.csv", text.replace("ra,dec,Teff", "ra,dec,Temp"));

@@ -93,7 +93,7 @@ pub enum Verb {
     #[command(visible_alias = "repro", after_help = "Example: mdwarf run --profile nearby -j 2")]
     Run(RunArgs),
     /// Show what a run would do, and why
-    #[command(after_help = "Example: mdwarf plan --set labels_lit.loss=soft_l1")]
+    #[command(after_help = "Example: mdwarf plan --set fits_obs.loss=soft_l1")]
     Plan(PlanArgs),
     /// Show what became of each node in the latest run
     #[command(after_help = "Example: mdwarf status")]
@@ -103,7 +103,7 @@ pub enum Verb {
         past: PastRun,
     },
     /// Explain why a node is stale, or why it ran last
-    #[command(after_help = "Example: mdwarf why slam_lit")]
+    #[command(after_help = "Example: mdwarf why slam_obs")]
     Why {
         /// The node
         node: String,

@@ -52,6 +52,10 @@ fn try_bind(
                 origin: Origin::Public { mirror_path: mirror_path.clone(), url: url.clone() },
             }]))
         }
+        // What can only be had from a mirror is not there without one; it is no failure.
+        spec::Binding::Tree { url: None, .. } if !sources.has_mirror() => {
+            Ok(Binding::Absent("it has no public address; `--mirror DIR` names its folder".into()))
+        }
         spec::Binding::Tree { url, files } => {
             let bound = files.iter().map(|file| {
                 Ok(BoundFile {

@@ -126,10 +126,7 @@ fn files_port(jobs: &[JobFiles], names: bool) -> KeyPort {
         let name = |file: &BoundFile| Digest::of_bytes(base_name(file).as_bytes());
         columns.insert("name".to_owned(), column(&name));
     }
-    KeyPort {
-        rows: jobs.iter().map(|files| files.len() as u64).collect(),
-        columns,
-    }
+    KeyPort { rows: jobs.iter().map(|files| files.len() as u64).collect(), columns }
 }
 
 impl Engine<'_> {

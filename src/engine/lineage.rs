@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::error::{EngineError, Result};
 use super::evaluate::Outputs;
-use super::source::FILES;
 use super::pipeline::{Node, Pipeline};
 use super::source::Binding;
+use super::source::FILES;
 use super::stage::{Output, Rows};
 
 /// How strongly one column depends on another.

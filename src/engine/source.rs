@@ -105,6 +105,11 @@ impl Sources {
         }
     }
 
+    /// Whether files may be found in a mirror.
+    pub fn has_mirror(&self) -> bool {
+        self.mirror.is_some()
+    }
+
     /// Keeps what was hashed for the next run.
     pub fn remember(&self) -> Result<()> {
         let mut guard = lock(&self.memory);

@@ -21,7 +21,7 @@ fn mistakes_in_the_profile_are_told() {
         (format!("{head}[node.trian]\nC = 1"), at(4, 7, "there is no node `trian`")),
         (
             format!("{head}[node.train]\nstage = \"x\""),
-            at(5, 1, "`stage` of node `train` cannot be set from outside"),
+            at(4, 7, "the pipeline has a node `train` already"),
         ),
         (gaia(""), at(4, 10, "nothing fills this dataset\n  hint: write one of `path`")),
         (
