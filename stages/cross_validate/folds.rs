@@ -62,7 +62,9 @@ impl Training {
         let inner = match setting.nested {
             Some((_, by, n_folds, seed)) => {
                 let stars: Vec<i64> = kept.iter().map(|&row| self.stars[row]).collect();
-                Some(by.folds(&stars, n_folds, seed)?)
+                // A small sample may have fewer stars left than there are folds.
+                let n_star = stars.iter().collect::<std::collections::BTreeSet<_>>().len();
+                Some(by.folds(&stars, n_folds.min(n_star), seed)?)
             }
             None => None,
         };
