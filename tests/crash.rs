@@ -110,23 +110,29 @@ fn clean() -> (Given, Duration) {
 
 #[test]
 fn killed_at_random_points_the_next_run_is_clean() {
-    let (clean, took) = clean();
+    let (clean, mut took) = clean();
     let kills = if std::env::var_os("MDWARF_LONG").is_some() { 200 } else { 10 };
-    let (mut in_time, mut state) = (0, 2021_u64);
-    for _ in 0..kills {
+    let (mut killed, mut too_late, mut state) = (0, 0, 2021_u64);
+    while killed < kills {
         let project = stories::project();
         let mut child = start(&project);
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         std::thread::sleep(took.mul_f64((state >> 40) as f64 / (1u64 << 24) as f64));
-        in_time += usize::from(child.try_wait().expect("a child").is_none());
+        if child.try_wait().expect("a child").is_some() {
+            // The machine is less busy than it was.
+            took = took.mul_f64(0.9);
+            too_late += 1;
+            assert!(too_late < 5 * kills, "no kill comes in time");
+            continue;
+        }
         child.kill().expect("SIGKILL");
         child.wait().expect("its end");
         project.run();
         assert_eq!(Given::by(&project), clean, "silently wrong");
         assert_eq!(project.mdwarf(&["plan", "--check", "--profile", "test"]).code, 0);
+        killed += 1;
     }
-    eprintln!("{kills} kills, {in_time} before the end: each next run was clean");
-    assert!(in_time > 0);
+    eprintln!("{kills} kills, {too_late} more too late: each next run was clean");
 }
 
 #[test]

@@ -300,6 +300,30 @@ fn a_power_cut_at_any_operation_is_mended_by_the_next_run() {
     eprintln!("power cuts: {tally:?}");
 }
 
+/// What is not synced must not be vouched for by what is, nor by another file that is not.
+#[test]
+fn a_power_cut_after_a_run_that_takes_one_file_is_mended_by_the_next() {
+    let mut trials = 0;
+    for when in [When::First, When::AfterEdit] {
+        for one in 0.. {
+            let small = when.project();
+            let trial = Arc::new(Trial::counting(Operation::changes));
+            let run = small.run(Files::on_trial(trial.clone()));
+            let clean = run.unwrap_or_else(|why| panic!("{}", why.message));
+            if one >= trial.unsynced() {
+                break;
+            }
+            trial.power_cut(Unsynced::ZeroedOne(one)).expect("a power cut");
+            let mut named = 0;
+            assert_eq!(small.recovered(&mut named), clean, "silently wrong: {one} {when:?}");
+            assert_eq!(named, 0, "an object is synced before a record speaks of it");
+            trials += 1;
+        }
+    }
+    eprintln!("power cuts that took one file: {trials}");
+    assert!(trials > 20);
+}
+
 #[test]
 fn an_operation_that_fails_is_named_and_mended() {
     let mut tally = Tally::default();

@@ -39,6 +39,8 @@ pub enum Unsynced {
     Zeroed,
     /// Names last, and the first half of the bytes.
     Halved,
+    /// All lasts but the bytes of one file, the so-manieth: those are zeros.
+    ZeroedOne(usize),
     /// The names given first last, later ones do not, and each file's bytes fare in their own way:
     /// chosen by this seed.
     Mixed(u64),
@@ -106,6 +108,11 @@ impl Trial {
     /// The operation that was broken, if it was reached.
     pub fn hit(&self) -> Option<(Operation, PathBuf)> {
         self.state().hit.clone()
+    }
+
+    /// How many files have bytes that are not synced.
+    pub fn unsynced(&self) -> usize {
+        self.state().dirty.len()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -213,8 +220,10 @@ impl Trial {
         for name in names.into_iter().rev() {
             name.undo(&mut dirty)?;
         }
-        for path in dirty.iter().filter(|path| path.exists()) {
+        for (n, path) in dirty.iter().enumerate().filter(|(_, path)| path.exists()) {
             let fate = match unsynced {
+                Unsynced::ZeroedOne(one) if one == n => Unsynced::Zeroed,
+                Unsynced::ZeroedOne(_) => Unsynced::Stays,
                 Unsynced::Dropped => Unsynced::Emptied,
                 Unsynced::Mixed(_) => FATES[(next(&mut random) % FATES.len() as u64) as usize],
                 same => same,

@@ -174,47 +174,25 @@ struct Live {
     since: u64,
 }
 
+/// A record's file, its size, and the record if it is sound.
+type ReadRecord = (PathBuf, u64, Option<Record>);
+
 fn look(store: &Store, roots: &[Root]) -> Result<(Swept, Vec<Found>)> {
-    let records = files_of(store, "records")?;
-    let active = active_runs(store.root());
-    let is_young = |path: &Path| age(path).is_none_or(|age| age < GRACE);
-    let relied_on = active.iter().filter(|run| run.alive || is_young(&run.path));
-    let in_progress = relied_on.clone().count();
-    let mut keys: BTreeSet<Digest> = relied_on.flat_map(|run| run.keys.clone()).collect();
-    keys.extend(roots.iter().flat_map(|root| root.entry.nodes.iter().filter_map(|n| n.key)));
-    let mut live = Live {
-        downloads: downloads_in_use(store, roots).filter(|_| !active.iter().any(|run| run.alive)),
-        ..Live::default()
-    };
-    let read: Vec<(PathBuf, u64, Option<Record>)> = records
+    let records: Vec<ReadRecord> = files_of(store, "records")?
         .into_iter()
         .map(|(path, bytes)| {
             let record = store.files().read(&path).ok().and_then(|bytes| parse_record(&bytes));
             (path, bytes, record)
         })
         .collect();
-    for record in read.iter().filter_map(|(.., record)| record.as_ref()) {
-        if keys.contains(&record.name) {
-            live.records.insert(record.name);
-            live.objects.extend(objects(record));
-            live.work.insert(work(record));
-        }
-    }
-    // The records of a node's shards are live with the node: the next run takes them one by one.
-    for record in read.iter().filter_map(|(.., record)| record.as_ref()) {
-        let mut objects = objects(record).peekable();
-        let made = objects.peek().is_some();
-        if objects.all(|object| live.objects.contains(&object))
-            && (made || live.work.contains(&work(record)))
-        {
-            live.records.insert(record.name);
-        }
-    }
-    let is_live =
-        |record: &Option<Record>| record.as_ref().is_some_and(|r| live.records.contains(&r.name));
-    let written = read.iter().filter(|(.., record)| is_live(record)).map(|(p, ..)| modified(p));
-    live.since = written.min().unwrap_or(0);
-    let mut found: Vec<Found> = read
+    let active = active_runs(store.root());
+    let relied_on = active.iter().filter(|run| run.alive || is_young(&run.path));
+    let in_progress = relied_on.clone().count();
+    let mut keys: BTreeSet<Digest> = relied_on.flat_map(|run| run.keys.clone()).collect();
+    keys.extend(roots.iter().flat_map(|root| root.entry.nodes.iter().filter_map(|n| n.key)));
+    let mut live = live_of(&keys, &records);
+    live.downloads = downloads_in_use(store, roots).filter(|_| !active.iter().any(|run| run.alive));
+    let mut found: Vec<Found> = records
         .into_iter()
         .map(|(path, bytes, record)| Found {
             kind: "records",
@@ -236,6 +214,32 @@ fn look(store: &Store, roots: &[Root]) -> Result<(Swept, Vec<Found>)> {
     Ok((swept, found))
 }
 
+/// What these keys hold on to.
+fn live_of(keys: &BTreeSet<Digest>, records: &[ReadRecord]) -> Live {
+    let mut live = Live::default();
+    let sound = || records.iter().filter_map(|(.., record)| record.as_ref());
+    for record in sound().filter(|record| keys.contains(&record.name)) {
+        live.records.insert(record.name);
+        live.objects.extend(objects(record));
+        live.work.insert(work(record));
+    }
+    // The records of a node's shards are live with the node: the next run takes them one by one.
+    for record in sound() {
+        let mut objects = objects(record).peekable();
+        let made = objects.peek().is_some();
+        if objects.all(|object| live.objects.contains(&object))
+            && (made || live.work.contains(&work(record)))
+        {
+            live.records.insert(record.name);
+        }
+    }
+    let is_live =
+        |record: &Option<Record>| record.as_ref().is_some_and(|r| live.records.contains(&r.name));
+    let written = records.iter().filter(|(.., record)| is_live(record)).map(|(p, ..)| modified(p));
+    live.since = written.min().unwrap_or(0);
+    live
+}
+
 /// All files but the records.
 fn others(store: &Store, live: &Live) -> Result<Vec<Found>> {
     let mut found = Vec::new();
@@ -245,7 +249,6 @@ fn others(store: &Store, live: &Live) -> Result<Vec<Found>> {
         }
         Ok(())
     };
-    let young = |path: &Path| age(path).is_none_or(|age| age < GRACE);
     let named = |path: &Path| named_by(path);
     add("objects", &|path| named(path).is_some_and(|object| live.objects.contains(&object)))?;
     add("gathers", &|path| match path.extension() {
@@ -259,10 +262,10 @@ fn others(store: &Store, live: &Live) -> Result<Vec<Found>> {
         _ => true,
     })?;
     add("quarantine", &|_| false)?;
-    add("tmp", &young)?;
+    add("tmp", &is_young)?;
     let alive: BTreeSet<PathBuf> =
         active_runs(store.root()).into_iter().filter(|run| run.alive).map(|run| run.path).collect();
-    add("active", &|path| alive.contains(path) || young(path))?;
+    add("active", &|path| alive.contains(path) || is_young(path))?;
     Ok(found)
 }
 
@@ -325,6 +328,11 @@ fn files_of(store: &Store, folder: &str) -> Result<Vec<(PathBuf, u64)>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether a file is too young to be taken for rubbish.
+fn is_young(path: &Path) -> bool {
+    age(path).is_none_or(|age| age < GRACE)
 }
 
 /// How long ago a file was written; `None` if the clock says that it will be.

@@ -2,27 +2,27 @@
 //! inputs exist.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, OnceLock};
 
 use super::digest::Digest;
 use super::error::{EngineError, Result};
 use super::evaluate::{Engine, Evaluation, Outputs, join_records};
 use super::events::Event;
-use super::gc::inputs_path;
+use super::key::Key;
 use super::ledger::Ledger;
 use super::locks::{Gate, Holder, TRY_AGAIN};
 use super::memory::{Budget, job_bytes};
 use super::record::Record;
 use super::run::{Outcome, RunOptions, Settled};
-use super::source::Origin;
-use super::stage::Scope;
-use super::store::Store;
-use super::work::{Ending, Shared, Task, TaskDone, Wholes};
+use super::work::{Ending, Shared, Task, TaskDone, note_public_files, wholes_of};
 
 /// Waiting for less than a second is not worth a line.
 const TRIES_UNTOLD: u32 = 50;
+
+/// A job that has no record, with its key and that key's digest.
+type MissingJob = (usize, Key, Digest);
 
 struct NodeRun {
     evaluation: Arc<Evaluation>,
@@ -241,18 +241,7 @@ impl<'a> Scheduler<'a> {
         let engine = self.engine;
         let node = &engine.pipeline.nodes[index];
         let force = self.options.force[index];
-        let mut records = Vec::new();
-        let mut missing = Vec::new();
-        for job in 0..evaluation.jobs() {
-            let key = evaluation.job_key(job);
-            let name = key.digest();
-            let known = if force { None } else { engine.fresh_record(name)? };
-            match &known {
-                Some(_) => self.shared.note([name])?,
-                None => missing.push((job, key, name)),
-            }
-            records.push(known);
-        }
+        let (records, missing) = self.known_jobs(&evaluation, force)?;
         self.gate = None;
         let rows = evaluation.driving_rows();
         engine.observer.event(&Event::NodeStarted { node: &node.name, jobs: missing.len(), rows });
@@ -286,6 +275,26 @@ impl<'a> Scheduler<'a> {
             });
         }
         self.finish_if_complete(index)
+    }
+
+    /// The records of a node's jobs, and those jobs that have none.
+    fn known_jobs(
+        &self,
+        evaluation: &Evaluation,
+        force: bool,
+    ) -> Result<(Vec<Option<Record>>, Vec<MissingJob>)> {
+        let (mut records, mut missing) = (Vec::new(), Vec::new());
+        for job in 0..evaluation.jobs() {
+            let key = evaluation.job_key(job);
+            let name = key.digest();
+            let known = if force { None } else { self.engine.fresh_record(name)? };
+            match &known {
+                Some(_) => self.shared.note([name])?,
+                None => missing.push((job, key, name)),
+            }
+            records.push(known);
+        }
+        Ok((records, missing))
     }
 
     fn take(&mut self, done: TaskDone) -> Result<()> {
@@ -385,22 +394,4 @@ impl<'a> Scheduler<'a> {
         self.done[index] = outputs.clone();
         self.settled[index] = Some(Settled { outcome, key, reasons, outputs });
     }
-}
-
-/// A cell for each table that the jobs of a node are handed whole.
-fn wholes_of(evaluation: &Evaluation) -> Wholes {
-    let whole = evaluation.inputs.iter().filter(|(_, (_, scope))| *scope == Scope::Whole);
-    Arc::new(whole.map(|(name, _)| (name.clone(), OnceLock::new())).collect())
-}
-
-/// Beside a source's record stands which public files it is made of, so that a sweep knows what
-/// downloads are in use.
-fn note_public_files(store: &Store, name: Digest, evaluation: &Evaluation) -> Result<()> {
-    if evaluation.files.is_empty() {
-        return Ok(());
-    }
-    let files = evaluation.files.iter().flatten();
-    let public = files.filter(|(file, _)| matches!(file.origin, Origin::Public { .. }));
-    let list: String = public.map(|(file, _)| format!("{}\n", file.digest)).collect();
-    store.commit_sealed(&inputs_path(store, name), list.as_bytes())
 }

@@ -14,13 +14,15 @@ use super::digest::Digest;
 use super::error::{EngineError, Result};
 use super::evaluate::{Engine, Evaluation};
 use super::events::Event;
+use super::gc::inputs_path;
 use super::key::Key;
 use super::locks::{Active, Claim, Gate, Holder, Locks};
 use super::made_files::made_files;
 use super::pipeline::Node;
 use super::record::{FORMAT, Record, code_version, machine_class};
-use super::source::{Binding, FILES};
+use super::source::{Binding, FILES, Origin};
 use super::stage::{InputFile, Job, Scope};
+use super::store::Store;
 
 /// What the scheduler and the workers of a run share.
 pub(super) struct Shared {
@@ -233,4 +235,26 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "without a message".into())
+}
+
+/// A cell for each table that the jobs of a node are handed whole.
+pub(super) fn wholes_of(evaluation: &Evaluation) -> Wholes {
+    let whole = evaluation.inputs.iter().filter(|(_, (_, scope))| *scope == Scope::Whole);
+    Arc::new(whole.map(|(name, _)| (name.clone(), OnceLock::new())).collect())
+}
+
+/// Beside a source's record stands which public files it is made of, so that a sweep knows what
+/// downloads are in use.
+pub(super) fn note_public_files(
+    store: &Store,
+    name: Digest,
+    evaluation: &Evaluation,
+) -> Result<()> {
+    if evaluation.files.is_empty() {
+        return Ok(());
+    }
+    let files = evaluation.files.iter().flatten();
+    let public = files.filter(|(file, _)| matches!(file.origin, Origin::Public { .. }));
+    let list: String = public.map(|(file, _)| format!("{}\n", file.digest)).collect();
+    store.commit_sealed(&inputs_path(store, name), list.as_bytes())
 }
