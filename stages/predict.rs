@@ -152,6 +152,9 @@ impl Stage for Predict {
     }
 }
 
+/// Flux and inverse variance, `(n_pix,)` each.
+type Spectrum = (Vec<f64>, Vec<f64>);
+
 /// The fit of a row, `None` where it has no spectrum.
 type Fit = Option<LabelFit>;
 
@@ -240,7 +243,7 @@ impl Predict {
         n_pix: usize,
         spectra: &RecordBatch,
         row: usize,
-    ) -> Result<Option<(Vec<f64>, Vec<f64>)>, StageError> {
+    ) -> Result<Option<Spectrum>, StageError> {
         let flux = f64_row(spectra, &self.flux, row)?;
         let ivar = f64_row(spectra, &self.ivar, row)?;
         if flux.is_empty() || ivar.is_empty() {
