@@ -18,6 +18,7 @@ pub mod errors;
 pub mod grid;
 pub mod grid_nodes;
 pub mod grid_validate;
+pub mod join;
 mod laws;
 pub mod model;
 mod named;
@@ -27,9 +28,16 @@ pub mod predict;
 pub mod read_grid;
 pub mod read_spectra;
 pub mod read_table;
+pub mod simulate;
+pub mod simulate_archive;
+pub mod simulate_grid;
+pub mod simulate_spectra;
+pub mod simulate_truth;
+mod simulated;
 pub mod stack;
 mod support;
 pub mod synthesize;
+pub mod table_file;
 pub mod tally;
 pub mod template;
 pub mod train;
@@ -40,12 +48,19 @@ use crate::engine::pipeline::StageDef;
 
 /// All kinds of work that a node can be.
 pub static REGISTRY: &[StageDef] = &[
+    simulate::STAGE,
+    simulate_spectra::STAGE,
+    simulate_archive::STAGE,
+    simulate_grid::STAGE,
+    simulate_truth::STAGE,
     read_spectra::STAGE,
     read_table::STAGE,
     crossmatch::STAGE,
+    join::STAGE,
     derive::STAGE,
     cuts::STAGE,
     tally::STAGE,
+    table_file::STAGE,
     stack::STAGE,
     grid::STAGE,
     normalize::STAGE,
