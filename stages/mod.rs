@@ -28,6 +28,9 @@ pub mod predict;
 pub mod read_grid;
 pub mod read_spectra;
 pub mod read_table;
+pub mod score_faults;
+pub mod score_labels;
+pub mod score_selection;
 pub mod simulate;
 pub mod simulate_archive;
 pub mod simulate_grid;
@@ -43,6 +46,7 @@ pub mod template;
 pub mod train;
 pub mod training_set;
 pub mod transfer;
+mod truth;
 
 use crate::engine::pipeline::StageDef;
 
@@ -81,4 +85,7 @@ pub static REGISTRY: &[StageDef] = &[
     cross_validate::STAGE,
     predict::STAGE,
     catalog::STAGE,
+    score_labels::STAGE,
+    score_selection::STAGE,
+    score_faults::STAGE,
 ];

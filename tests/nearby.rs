@@ -11,13 +11,13 @@ use tempfile::TempDir;
 
 use crate::project::{Answer, shared};
 
+/// The sample, run once for all tests of this file.
 struct Nearby {
     root: TempDir,
     mirror: std::path::PathBuf,
     first: Answer,
 }
 
-/// The sample, run once for all tests of this file.
 /// Every eighth pixel and a third of the draws: the same graph in a tenth of the time.
 const COARSE: &str = "
 [node.grid]
@@ -26,8 +26,8 @@ step = 8
 step = 8
 [node.bt_normalized]
 step = 8
-[node.bt_draws]
-n = 100
+[node.bt_unseen]
+snr = [100.0]
 ";
 
 fn nearby(test: &str) -> Option<&'static Nearby> {
@@ -45,7 +45,7 @@ fn nearby(test: &str) -> Option<&'static Nearby> {
             fs::copy(source.join("profiles").join(file), target).expect("copy");
         }
         let profile = root.path().join("profiles/nearby.toml");
-        let text = fs::read_to_string(&profile).expect("the profile") + COARSE;
+        let text = fs::read_to_string(&profile).expect("the profile").replace("\nn = 300", "\nn = 100") + COARSE;
         fs::write(&profile, text).expect("the profile");
         let first = call(root.path(), &mirror, &["run", "--json"]);
         Some(Nearby { root, mirror, first })

@@ -41,8 +41,12 @@ pub fn code(missed: bool, check: bool) -> u8 {
 /// `claims: 3 PASS, 1 MISS, 2 N/A`.
 pub fn summary(verdicts: &[Verdict]) -> String {
     let count = |status: Status| verdicts.iter().filter(|v| v.status == status).count();
+    let injected = match count(Status::Injected) {
+        0 => String::new(),
+        n => format!("{n} INJECTED, "),
+    };
     format!(
-        "claims: {} PASS, {} MISS, {} N/A",
+        "claims: {} PASS, {} MISS, {injected}{} N/A",
         count(Status::Pass),
         count(Status::Miss),
         count(Status::NotAvailable)

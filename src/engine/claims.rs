@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::error::Result;
 use super::evaluate::{Engine, Outputs};
-use super::spec::{Claim, Measure, Scalar};
+use super::source::Binding;
+use super::spec::{Claim, Measure, Scalar, WhenSimulated};
 use super::trace::value;
 
 /// What a claim came to.
@@ -20,6 +21,9 @@ pub enum Status {
     /// It does not.
     #[serde(rename = "MISS")]
     Miss,
+    /// It was planted in a simulation: the value proves recovery alone.
+    #[serde(rename = "INJECTED")]
+    Injected,
     /// It could not be measured.
     #[serde(rename = "N/A")]
     NotAvailable,
@@ -30,6 +34,7 @@ impl std::fmt::Display for Status {
         f.pad(match self {
             Status::Pass => "PASS",
             Status::Miss => "MISS",
+            Status::Injected => "INJECTED",
             Status::NotAvailable => "N/A",
         })
     }
@@ -63,6 +68,14 @@ pub struct Verdict {
     pub why: String,
 }
 
+/// The data that a claim speaks of.
+enum Data {
+    Real,
+    Simulated,
+    /// And why.
+    Lacking(String),
+}
+
 impl Engine<'_> {
     /// Measures all claims on what exists.
     pub fn claims(&self, done: &[Option<Outputs>]) -> Vec<Verdict> {
@@ -70,12 +83,20 @@ impl Engine<'_> {
     }
 
     fn verdict(&self, claim: &Claim, done: &[Option<Outputs>]) -> Verdict {
-        let (value, n, why) = match self.measure(claim, done) {
+        let data = self.data_of(claim);
+        let measured = match &data {
+            Data::Lacking(why) => Err(why.clone()),
+            Data::Real | Data::Simulated => self.measure(claim, done),
+        };
+        let (value, n, why) = match measured {
             Ok((value, n)) => (Some(value), n, String::new()),
             Err(why) => (None, None, why),
         };
         let [low, high] = claim.accept;
         let status = match value {
+            Some(_) if matches!(data, Data::Simulated) && claim.simulated == WhenSimulated::Injected => {
+                Status::Injected
+            }
             Some(value) if (low..=high).contains(&value) => Status::Pass,
             Some(_) => Status::Miss,
             None => Status::NotAvailable,
@@ -93,6 +114,25 @@ impl Engine<'_> {
             statistic: claim.statistic.clone(),
             why,
         }
+    }
+
+    /// Whether the data that a claim speaks of are there.
+    fn data_of(&self, claim: &Claim) -> Data {
+        let mut found = Data::Real;
+        for slot in &claim.data {
+            let bound = self.pipeline.nodes.iter().filter_map(|node| node.dataset.as_ref());
+            match bound.clone().find(|(name, _)| *name == slot.value).map(|(_, binding)| binding) {
+                Some(Binding::Files(_)) => {}
+                Some(Binding::Made) if claim.simulated == WhenSimulated::Meaningless => {
+                    return Data::Lacking(format!("dataset `{}` is simulated", slot.value));
+                }
+                Some(Binding::Made) => found = Data::Simulated,
+                Some(Binding::Absent(_) | Binding::Broken(_)) | None => {
+                    return Data::Lacking(format!("dataset `{}` is absent", slot.value));
+                }
+            }
+        }
+        found
     }
 
     fn measure(

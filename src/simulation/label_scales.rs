@@ -87,6 +87,15 @@ pub fn apogee(survey: &Survey, star: &Star) -> ApogeeLabels {
     }
 }
 
+/// Teff, K, and [M/H] of a star as APOGEE would have them without noise.
+pub fn apogee_scale(star: &Star) -> (f64, f64) {
+    let a = &star.atmosphere;
+    match star.kind {
+        Kind::Giant => (a.teff_k, a.m_h),
+        _ => (a.teff_k + APOGEE_TEFF_OFFSET_K, a.m_h + apogee_m_h_offset(a.m_h)),
+    }
+}
+
 /// Offset of APOGEE's metallicity at a true one: a smooth step.
 fn apogee_m_h_offset(m_h: f64) -> f64 {
     let rich = 1.0 / (1.0 + (-(m_h - APOGEE_M_H_BREAK) / (0.25 * APOGEE_M_H_BLEND)).exp());

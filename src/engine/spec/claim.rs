@@ -27,8 +27,25 @@ pub struct Claim {
     pub sample: String,
     /// Which statistic the number is, in words.
     pub statistic: String,
+    /// Slots whose real data the number speaks of: without one of them there is nothing to claim.
+    pub data: Vec<Spanned<String>>,
+    /// What becomes of it where one of them is simulated.
+    pub simulated: WhenSimulated,
     /// Where the pipeline's own value is found.
     pub value: ClaimValue,
+}
+
+/// What a claim is worth on simulated data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenSimulated {
+    /// It is tested as on real data: a property of the method.
+    #[default]
+    Tested,
+    /// It was planted, so that it proves recovery alone.
+    Injected,
+    /// It is a number of the real survey.
+    Meaningless,
 }
 
 /// Where a claim's value is found.
@@ -82,6 +99,10 @@ pub(super) struct RawClaim {
     accept: Spanned<Vec<f64>>,
     sample: String,
     statistic: String,
+    #[serde(default)]
+    data: Vec<Spanned<String>>,
+    #[serde(default)]
+    simulated: WhenSimulated,
     value: Spanned<RawValue>,
 }
 
@@ -111,6 +132,8 @@ impl RawClaim {
             paper: self.paper,
             sample: self.sample,
             statistic: self.statistic,
+            data: self.data,
+            simulated: self.simulated,
         })
     }
 }

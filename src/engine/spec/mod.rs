@@ -23,7 +23,7 @@ mod tests;
 mod value;
 
 pub use binding::{Binding, TreeFile};
-pub use claim::{Claim, ClaimValue, Measure, Scalar};
+pub use claim::{Claim, ClaimValue, Measure, Scalar, WhenSimulated};
 pub use error::{SpecError, SpecErrors, did_you_mean};
 pub use graph::{cycle, cycle_error};
 pub use load::SpecInput;

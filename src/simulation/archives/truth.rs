@@ -35,6 +35,12 @@ fn nature_columns(rows: &[&Record]) -> Table {
         })
         .f64(("logg", "log(cgs)", "Surface gravity"), rows, |r| a(r).logg)
         .f64(("m_h", "dex", "[M/H], scale of Mann et al. 2015"), rows, |r| a(r).m_h)
+        .f64(("teff_ap", "K", "Its Teff on APOGEE's scale, without noise"), rows, |r| {
+            label_scales::apogee_scale(r.star()).0
+        })
+        .f64(("m_h_ap", "dex", "Its [M/H] on APOGEE's scale, without noise"), rows, |r| {
+            label_scales::apogee_scale(r.star()).1
+        })
         .f64(("alpha_m", "dex", "[alpha/M]"), rows, |r| a(r).alpha_m)
         .f64(("mass", "Msun", "Mass of the primary"), rows, |r| a(r).mass_msun)
         .f64(("radius", "Rsun", "Radius of the primary"), rows, |r| a(r).radius_rsun)
