@@ -3,6 +3,7 @@
 //! A file opens with the paper section it serves, its ports and outputs, and where it differs
 //! from the paper.
 
+pub mod best_spectrum;
 pub mod calibrate;
 pub mod catalog;
 pub mod columns;
@@ -15,19 +16,25 @@ pub mod degrade;
 pub mod derive;
 pub mod draw;
 pub mod errors;
+mod figures;
 pub mod grid;
 pub mod grid_nodes;
 pub mod grid_validate;
+pub mod join;
+mod keys;
 mod laws;
 pub mod model;
+pub mod members;
 mod named;
 pub mod native;
 pub mod normalize;
+pub mod off_fields;
 pub mod predict;
 pub mod read_grid;
 pub mod read_spectra;
 pub mod read_table;
 pub mod stack;
+pub mod statistics;
 mod support;
 pub mod synthesize;
 pub mod tally;
@@ -43,6 +50,8 @@ pub static REGISTRY: &[StageDef] = &[
     read_spectra::STAGE,
     read_table::STAGE,
     crossmatch::STAGE,
+    join::STAGE,
+    best_spectrum::STAGE,
     derive::STAGE,
     cuts::STAGE,
     tally::STAGE,
@@ -66,4 +75,7 @@ pub static REGISTRY: &[StageDef] = &[
     cross_validate::STAGE,
     predict::STAGE,
     catalog::STAGE,
+    statistics::STAGE,
+    members::STAGE,
+    off_fields::STAGE,
 ];
