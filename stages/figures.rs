@@ -1,6 +1,6 @@
 //! The common statistics of the validations as columns of a table, and which rows count.
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::Schema;
 
 use super::columns::{optional_f64_array, u64_array};
@@ -129,6 +129,37 @@ pub fn chosen(filter: Option<&Formula>, table: &RecordBatch) -> Result<Vec<bool>
     })
 }
 
+/// A population and which marks it takes.
+pub type Population = (&'static str, fn(Option<bool>) -> bool);
+
+/// What rows a figure is of: by whether training knew them.
+const POPULATIONS: [Population; 3] = [
+    ("all", |_| true),
+    ("held out", |leaked| leaked == Some(false)),
+    ("in training", |leaked| leaked == Some(true)),
+];
+
+/// All rows, and where rows are marked also those that training did not and did know.
+pub fn populations(marked: bool) -> &'static [Population] {
+    if marked { &POPULATIONS } else { &POPULATIONS[..1] }
+}
+
+/// Whether training knew each row; without a column nothing is known.
+///
+/// # Errors
+/// A column that is missing or no truth value.
+pub fn marks(
+    job: &Job,
+    port: &str,
+    column: Option<&String>,
+) -> Result<Vec<Option<bool>>, StageError> {
+    let Some(column) = column else { return Ok(vec![None; job.table(port)?.num_rows()]) };
+    let marks = job.column(port, column)?.as_boolean_opt();
+    let marks =
+        marks.ok_or_else(|| StageError::new(format!("`{port}.{column}` is no truth value")))?;
+    Ok(marks.iter().collect())
+}
+
 /// What a row belongs to: its star, pair or cluster, or nothing else but its own number.
 pub type Unit = (Option<String>, usize);
 
@@ -153,7 +184,7 @@ pub fn units_of(units: &[Unit], rows: &[usize]) -> Units {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Array, AsArray};
+    use arrow::array::Array;
     use arrow::datatypes::Float64Type;
 
     use super::*;

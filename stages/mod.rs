@@ -15,6 +15,7 @@ pub mod defaults;
 pub mod degrade;
 pub mod derive;
 pub mod draw;
+pub mod error_curve;
 pub mod errors;
 mod figures;
 pub mod grid;
@@ -23,6 +24,7 @@ pub mod grid_validate;
 pub mod join;
 mod keys;
 mod laws;
+pub mod leakage;
 pub mod model;
 pub mod members;
 mod named;
@@ -33,6 +35,7 @@ pub mod predict;
 pub mod read_grid;
 pub mod read_spectra;
 pub mod read_table;
+pub mod repeats;
 pub mod stack;
 pub mod statistics;
 mod support;
@@ -42,6 +45,7 @@ pub mod template;
 pub mod train;
 pub mod training_set;
 pub mod transfer;
+pub mod wide_pairs;
 
 use crate::engine::pipeline::StageDef;
 
@@ -78,4 +82,8 @@ pub static REGISTRY: &[StageDef] = &[
     statistics::STAGE,
     members::STAGE,
     off_fields::STAGE,
+    leakage::STAGE,
+    wide_pairs::STAGE,
+    repeats::STAGE,
+    error_curve::STAGE,
 ];

@@ -16,13 +16,16 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray};
+use arrow::array::{ArrayRef, BooleanArray};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::columns::{f64s, finite_array, i64_array, ids, optional_f64_array, text_array};
-use super::figures::{Unit, check_filters, chosen, report_arrays, report_columns, units, units_of};
+use super::figures::{
+    Population, Unit, check_filters, chosen, marks, populations, report_arrays, report_columns,
+    units, units_of,
+};
 use crate::engine::params::Formula;
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
@@ -104,13 +107,6 @@ fn one() -> f64 {
     1.0
 }
 
-/// What share of the rows a figure is of, and which marks it takes.
-const POPULATIONS: [(&str, fn(Option<bool>) -> bool); 3] = [
-    ("all", |_| true),
-    ("held out", |leaked| leaked == Some(false)),
-    ("in training", |leaked| leaked == Some(true)),
-];
-
 impl Question {
     fn needs(&self) -> Vec<Need> {
         let value = [Some(&self.value), self.error.as_ref()].into_iter().flatten();
@@ -188,7 +184,7 @@ impl Stage for Statistics {
         let ids = ids(job, "rows", &self.id)?;
         let table = job.table("rows")?;
         let units = units(job, "rows", self.unit_id.as_ref())?;
-        let leaked = self.marks(job)?;
+        let leaked = marks(job, "rows", self.leaked.as_ref())?;
         let bootstrap = Bootstrap { n_resample: self.resamples, seed: job.seed()? };
         let all = chosen(self.filter.as_ref(), table)?;
         let (mut asked, mut answers) = (Vec::new(), Vec::new());
@@ -227,16 +223,6 @@ impl Statistics {
         Ok(())
     }
 
-    fn marks(&self, job: &Job) -> Result<Vec<Option<bool>>, StageError> {
-        let Some(column) = &self.leaked else {
-            return Ok(vec![None; job.table("rows")?.num_rows()]);
-        };
-        let marks = job.column("rows", column)?.as_boolean_opt();
-        let marks =
-            marks.ok_or_else(|| StageError::new(format!("`rows.{column}` is no truth value")))?;
-        Ok(marks.iter().collect())
-    }
-
     fn answer<'a>(
         &self,
         asked: &Asked<'a>,
@@ -244,15 +230,14 @@ impl Statistics {
         leaked: &[Option<bool>],
         bootstrap: &Bootstrap,
     ) -> Vec<Answer<'a>> {
-        let n = if self.leaked.is_some() { POPULATIONS.len() } else { 1 };
-        let answer = |(population, takes): &(&'static str, fn(Option<bool>) -> bool)| {
+        let answer = |(population, takes): &Population| {
             let inside = |at: &usize| takes(leaked[asked.rows[*at]]);
             let at: Vec<usize> = (0..asked.rows.len()).filter(inside).collect();
             let rows: Vec<usize> = at.iter().map(|at| asked.rows[*at]).collect();
             let report = asked.sample.rows(&at).report(&units_of(units, &rows), bootstrap);
             Answer { question: asked.question, population, report }
         };
-        POPULATIONS[..n].iter().map(answer).collect()
+        populations(self.leaked.is_some()).iter().map(answer).collect()
     }
 
     fn sources(&self) -> Vec<&str> {

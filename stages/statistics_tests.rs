@@ -1,4 +1,4 @@
-use arrow::array::Array;
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float64Type, UInt64Type};
 
 use super::*;

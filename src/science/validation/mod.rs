@@ -3,5 +3,11 @@
 //! | file | subject |
 //! |---|---|
 //! | `fields` | a cluster's field and others at its latitude |
+//! | `membership` | members by probabilities and parallax |
+//! | `companions` | pairs that should have one label, and strangers |
+//! | `error_curve` | laws of the error over the signal-to-noise ratio |
 
+pub mod companions;
+pub mod error_curve;
 pub mod fields;
+pub mod membership;
