@@ -3,7 +3,8 @@
 //! | port | reads |
 //! |---|---|
 //! | `rows` (driving) | row id, star |
-//! | `training` (whole) | spectrum and star of each training row |
+//! | `training` (whole) | spectrum and star of each training row; that of the model of `fits` where it is not bound |
+//! | `fits` (whole, optional) | nothing: names the predictions whose training set is meant |
 //! | `pairs` (whole, optional) | both stars of wide pairs |
 //!
 //! Output `rows`: all of `rows`, with `trained_spectrum`, `trained_star` (another spectrum of it may be the one),
@@ -76,7 +77,8 @@ impl Stage for Leakage {
         let pairs = self.pair_star_ids.iter().map(Need::any).collect();
         vec![
             Port::driving("rows", vec![Need::of(&self.id, I64), Need::any(&self.star_id)]),
-            Port::whole("training", training),
+            Port::whole("training", training).through("fits", "training"),
+            Port::whole("fits", vec![Need::of(&self.id, I64)]).optional(),
             Port::whole("pairs", pairs).optional(),
         ]
     }

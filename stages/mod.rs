@@ -6,6 +6,7 @@
 pub mod best_spectrum;
 pub mod calibrate;
 pub mod catalog;
+pub mod clusters;
 pub mod columns;
 pub mod compare;
 pub mod cross_validate;
@@ -85,5 +86,6 @@ pub static REGISTRY: &[StageDef] = &[
     leakage::STAGE,
     wide_pairs::STAGE,
     repeats::STAGE,
+    clusters::STAGE,
     error_curve::STAGE,
 ];
