@@ -74,6 +74,7 @@ impl Stage for Degrade {
             column: column.into(),
             unit: None,
             types: vec![F32.list(), F64.list()],
+            optional: false,
         };
         let wave = Need { unit: Some("Angstrom".into()), ..reals("wave_angstrom") };
         let needs =

@@ -41,7 +41,8 @@ pub const STAGE: StageDef =
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Errors {
-    /// Column of each label in `rows`, and its name in `laws`.
+    /// Column of each label in `rows`, and its name in `laws`; `?` after a column leaves the label out where there is
+    /// none.
     labels: BTreeMap<String, String>,
     /// Where the adopted errors come from.
     #[serde(default)]
@@ -61,8 +62,11 @@ fn snri() -> String {
 impl Stage for Errors {
     fn ports(&self) -> Vec<Port> {
         let mut needs = vec![Need::any(&self.snr)];
-        for column in self.labels.keys() {
-            needs.extend([Need::any(column), Need::any(error_of(column))]);
+        for label in self.labels.keys() {
+            let column = bare(label);
+            for need in [Need::any(column), Need::any(error_of(column))] {
+                needs.push(if label == column { need } else { need.if_there() });
+            }
         }
         let mut ports = vec![Port::driving("rows", needs)];
         if self.labels.keys().any(|label| self.source_of(label) != Source::Covariance) {
@@ -77,7 +81,11 @@ impl Stage for Errors {
         let mut columns = Vec::new();
         let mut formal = Vec::new();
         for label in self.labels.keys() {
-            let error = error_of(label);
+            let column = bare(label);
+            if column != label && schema.column(column).is_none() {
+                continue;
+            }
+            let (label, error) = (column, error_of(column));
             for taken in [format!("{error}_FORMAL"), format!("{error}_FLAG")] {
                 if schema.column(&taken).is_some() {
                     let what = format!("`rows` has `{taken}` already: errors are adopted once");
@@ -101,6 +109,10 @@ impl Stage for Errors {
         let snr = f64s(job, "rows", &self.snr)?;
         let mut columns = Vec::new();
         for (label, name) in &self.labels {
+            let label = bare(label);
+            if job.table("rows")?.column_by_name(label).is_none() {
+                continue;
+            }
             let rows = Rows {
                 label: f64s(job, "rows", label)?,
                 formal: f64s(job, "rows", &error_of(label))?,
@@ -155,6 +167,11 @@ impl Errors {
         };
         [of(adopted.ucd(ucd.trim_end_matches(';'))), of(flag)]
     }
+}
+
+/// A column's name without the sign that it may be missing.
+fn bare(column: &str) -> &str {
+    column.strip_suffix('?').unwrap_or(column)
 }
 
 /// Column of a label's error, as `predict` names it.

@@ -26,8 +26,8 @@ pub mod join;
 mod keys;
 mod laws;
 pub mod leakage;
-pub mod model;
 pub mod members;
+pub mod model;
 mod named;
 pub mod native;
 pub mod normalize;
@@ -37,10 +37,17 @@ pub mod read_grid;
 pub mod read_spectra;
 pub mod read_table;
 pub mod repeats;
+pub mod simulate;
+pub mod simulate_archive;
+pub mod simulate_grid;
+pub mod simulate_spectra;
+pub mod simulate_truth;
+mod simulated;
 pub mod stack;
 pub mod statistics;
 mod support;
 pub mod synthesize;
+pub mod table_file;
 pub mod tally;
 pub mod template;
 pub mod train;
@@ -52,6 +59,11 @@ use crate::engine::pipeline::StageDef;
 
 /// All kinds of work that a node can be.
 pub static REGISTRY: &[StageDef] = &[
+    simulate::STAGE,
+    simulate_spectra::STAGE,
+    simulate_archive::STAGE,
+    simulate_grid::STAGE,
+    simulate_truth::STAGE,
     read_spectra::STAGE,
     read_table::STAGE,
     crossmatch::STAGE,
@@ -60,6 +72,7 @@ pub static REGISTRY: &[StageDef] = &[
     derive::STAGE,
     cuts::STAGE,
     tally::STAGE,
+    table_file::STAGE,
     stack::STAGE,
     grid::STAGE,
     normalize::STAGE,

@@ -54,6 +54,7 @@ impl Stage for Normalize {
             column: column.into(),
             unit: None,
             types: vec![F32.list(), F64.list()],
+            optional: false,
         };
         let wave = || Need { unit: Some("Angstrom".into()), ..reals("wave_angstrom") };
         let mut spectra = vec![

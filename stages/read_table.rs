@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
-use arrow::compute::{cast, take};
+use arrow::compute::{cast, concat_batches, take};
 use arrow::datatypes::{DataType, Int64Type};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -211,15 +211,21 @@ impl ReadTable {
             return read_typed(self.format.format(), &files, Some(&wanted))
                 .map_err(|why| StageError::new(format!("{why}; hint: {}", why.hint())));
         }
-        let [file] = files else {
-            let n = files.len();
-            return Err(StageError::new(format!("a CSV is one file, but {n} are bound")));
-        };
+        if files.is_empty() {
+            return Err(StageError::new("no CSV file is bound"));
+        }
         let mut options = CsvOptions { columns: Some(wanted), ..CsvOptions::default() };
         options.nulls.extend(self.nulls.iter().cloned());
         options.types = self.csv_types()?;
-        read_csv(file.bytes(), &options)
-            .map_err(|why| StageError::new(format!("{why}; hint: {}", why.hint())))
+        let parts = files
+            .iter()
+            .map(|file| {
+                read_csv(file.bytes(), &options).map_err(|why| {
+                    StageError::new(format!("{}: {why}; hint: {}", file.name, why.hint()))
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(concat_batches(&parts[0].schema(), &parts)?)
     }
 
     fn csv_types(&self) -> Result<BTreeMap<String, ColumnType>, StageError> {

@@ -30,22 +30,30 @@ pub struct Need {
     pub unit: Option<String>,
     /// Types it may have; empty accepts any.
     pub types: Vec<Type>,
+    /// Whether the stage does without it where the table lacks it.
+    pub optional: bool,
 }
 
 impl Need {
     /// A column of any type and unit.
     pub fn any(column: impl Into<String>) -> Self {
-        Need { column: column.into(), unit: None, types: Vec::new() }
+        Need { column: column.into(), unit: None, types: Vec::new(), optional: false }
     }
 
     /// A column of one type.
     pub fn of(column: impl Into<String>, kind: Type) -> Self {
-        Need { column: column.into(), unit: None, types: vec![kind] }
+        Need { column: column.into(), unit: None, types: vec![kind], optional: false }
     }
 
     /// A numeric column in a unit.
     pub fn in_unit(column: impl Into<String>, unit: &str) -> Self {
-        Need { column: column.into(), unit: Some(unit.to_owned()), types: Vec::new() }
+        Need { column: column.into(), unit: Some(unit.to_owned()), types: Vec::new(), optional: false }
+    }
+
+    /// Reads the column where there is one.
+    pub fn if_there(mut self) -> Self {
+        self.optional = true;
+        self
     }
 }
 

@@ -114,6 +114,7 @@ impl Wiring<'_> {
         let source = &self.nodes[node];
         let schema = &source.schemas[output];
         let table = format!("{}.{}", source.name, source.outputs[output].name);
+        port.needs.retain(|need| !need.optional || schema.column(&need.column).is_some());
         let misfits =
             port.needs.iter().filter_map(|n| misfit(spec, &port, n, &table, schema, span));
         let errors: Vec<SpecError> = misfits.collect();

@@ -131,8 +131,21 @@ impl Loader {
             read: input.list_files,
             errors: &mut self.errors,
         };
+        for slot in profile.slots {
+            if let Some(there) = pipeline.datasets.get(&slot.name) {
+                let message = format!("the pipeline has a dataset slot `{}` already", slot.name);
+                let error = SpecError::new("spec.duplicate", message, slot.span, "again");
+                let error = error.label(there.span.clone(), "first");
+                lists.errors.push(error.help("leave out `about` to say what fills that slot"));
+            } else {
+                pipeline.datasets.insert(slot.name.clone(), slot);
+            }
+        }
         bind(&mut pipeline.datasets, profile.datasets, &info.name, &mut lists);
         self.own_nodes(pipeline, profile.own);
+        pipeline.publish.extend(profile.publish);
+        pipeline.claims.extend(profile.claims);
+        refuse_twice(pipeline, &mut self.errors);
         apply(&mut pipeline.nodes, profile.nodes, &mut self.errors);
         Some(info)
     }
@@ -210,6 +223,20 @@ impl Loader {
             )),
             false => error,
         });
+    }
+}
+
+/// The pipeline and the profile may not speak of one file or claim both.
+fn refuse_twice(pipeline: &Pipeline, errors: &mut Vec<SpecError>) {
+    let files = pipeline.publish.iter().map(|p| ("published file", &p.file));
+    let claims = pipeline.claims.iter().map(|claim| ("claim", &claim.id));
+    let mut seen: std::collections::HashMap<(&str, &str), &Span> = std::collections::HashMap::new();
+    for (what, name) in files.chain(claims) {
+        if let Some(first) = seen.insert((what, name.value.as_str()), &name.span) {
+            let message = format!("{what} `{}` is written twice", name.value);
+            let error = SpecError::new("spec.duplicate", message, name.span.clone(), "again");
+            errors.push(error.label(first.clone(), "first"));
+        }
     }
 }
 

@@ -14,6 +14,9 @@ use super::{Binding, DatasetSlot, NodeSpec, PRINTED, PortRef, Publication};
 /// The language of `pipeline.toml` that this code reads.
 const VERSION: i64 = 1;
 
+/// Keys of a slot that say what it is, not what fills it.
+pub(super) const SLOT_KEYS: [&str; 3] = ["about", "format", "section"];
+
 /// Keys of a node that are not parameters of its stage.
 const NODE_KEYS: [&str; 5] = ["stage", "in", "section", "about", "when"];
 
@@ -162,7 +165,7 @@ fn read_head(entry: Entry) -> Result<Head, SpecError> {
     }
 }
 
-fn read_dataset(name: &str, entry: Entry) -> Result<DatasetSlot, SpecError> {
+pub(super) fn read_dataset(name: &str, entry: Entry) -> Result<DatasetSlot, SpecError> {
     check_name("dataset", name, &entry.key)?;
     let raw: RawDataset = read_section(format!("[dataset.{name}]"), &entry)?;
     Ok(DatasetSlot {
@@ -213,7 +216,7 @@ fn check_node_name(name: &str, span: &Span) -> Result<(), SpecError> {
 }
 
 /// Moves some keys of a table into one of their own.
-fn take_keys(table: &mut Table, keys: &[&str]) -> Table {
+pub(super) fn take_keys(table: &mut Table, keys: &[&str]) -> Table {
     let mut taken = Table::default();
     for key in keys {
         if let Some((key, entry)) = table.0.remove_entry(*key) {
@@ -288,7 +291,7 @@ fn check_method(name: &str, span: &Span) -> Result<(), SpecError> {
         .help("write the printed values under [node.NAME]"))
 }
 
-fn read_publish(entry: Entry, errors: &mut Vec<SpecError>) -> Vec<Publication> {
+pub(super) fn read_publish(entry: Entry, errors: &mut Vec<SpecError>) -> Vec<Publication> {
     let Value::Table(table) = entry.value.value else {
         let message = format!("[publish]: expected a table, found {}", entry.value.value.kind());
         errors.push(SpecError::new("spec.type", message, entry.value.span, "here"));
@@ -322,7 +325,7 @@ fn refuse_nested(published: &[Publication], errors: &mut Vec<SpecError>) {
     }
 }
 
-fn read_claims(entry: Entry, errors: &mut Vec<SpecError>) -> Vec<Claim> {
+pub(super) fn read_claims(entry: Entry, errors: &mut Vec<SpecError>) -> Vec<Claim> {
     let Value::Array(items) = entry.value.value else {
         let message = "a claim is written as [[claim]], with two brackets";
         errors.push(SpecError::new("spec.type", message, entry.key, "here"));

@@ -2,10 +2,14 @@
 
 use serde::Deserialize;
 
-use super::DatasetSlot;
+use super::claim::Claim;
+use super::{DatasetSlot, Publication};
 use super::binding::{Binding, Lists, RawBinding};
 use super::error::{SpecError, suggestion};
-use super::pipeline::{keep, missing_section, read_section, refuse_rest, take_tables};
+use super::pipeline::{
+    SLOT_KEYS, keep, missing_section, read_claims, read_dataset, read_publish, read_section,
+    refuse_rest, take_keys, take_tables,
+};
 use super::source_map::Span;
 use super::value::{Entry, Ordered, Spanned, Table, Value};
 
@@ -27,6 +31,12 @@ pub(super) struct Profile {
     pub nodes: Ordered<Entry>,
     /// `[node.NAME]` with a `stage`: nodes of the profile's own.
     pub own: Ordered<Entry>,
+    /// `[dataset.NAME]` with an `about`: slots of the profile's own; their bindings are among `datasets`.
+    pub slots: Vec<DatasetSlot>,
+    /// What the profile shows of its own.
+    pub publish: Vec<Publication>,
+    /// What it checks of its own.
+    pub claims: Vec<Claim>,
 }
 
 /// Reads the document; what cannot be read is left out and reported.
@@ -42,10 +52,30 @@ pub(super) fn read_profile(
             None
         }
     };
-    let datasets = take_tables(&mut document, "dataset", errors);
+    let mut datasets = take_tables(&mut document, "dataset", errors);
+    let slots = own_slots(&mut datasets, errors);
     let (own, nodes) = take_tables(&mut document, "node", errors).into_iter().partition(is_node);
-    refuse_rest(&document, &["profile", "dataset", "node"], errors);
-    Profile { info, datasets, nodes, own }
+    let publish = document.0.remove("publish");
+    let publish = publish.map(|entry| read_publish(entry, errors)).unwrap_or_default();
+    let claims = document.0.remove("claim");
+    let claims = claims.map(|entry| read_claims(entry, errors)).unwrap_or_default();
+    refuse_rest(&document, &["profile", "dataset", "node", "publish", "claim"], errors);
+    Profile { info, datasets, nodes, own, slots, publish, claims }
+}
+
+/// Takes the words of the slots that the profile brings with it and leaves what fills them.
+fn own_slots(datasets: &mut Ordered<Entry>, errors: &mut Vec<SpecError>) -> Vec<DatasetSlot> {
+    let mut slots = Vec::new();
+    for (name, entry) in datasets.iter_mut() {
+        let Value::Table(table) = &mut entry.value.value else { continue };
+        if !table.0.contains_key("about") {
+            continue;
+        }
+        let words = take_keys(table, &SLOT_KEYS);
+        let words = Spanned::new(Value::Table(words), entry.value.span.clone());
+        slots.extend(keep(read_dataset(name, Entry { key: entry.key.clone(), value: words }), errors));
+    }
+    slots
 }
 
 /// A table with a `stage` is a node, one without says what changes of a node of the pipeline.

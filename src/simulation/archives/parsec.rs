@@ -41,6 +41,22 @@ pub fn table(variant: Variant) -> Table {
         .f64(("G_RPmag", "mag", "Gaia DR2 RP"), &rows, |r| r.rp)
 }
 
+/// The table as the CMD web form answers: names in a comment line, columns between blanks, a last line that says so.
+pub fn cmd_text(table: &Table) -> String {
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+    let mut text = format!(
+        "# Simulated isochrones in the columns of CMD\n# Photometric system: Gaia DR2\n# {}\n",
+        names.join(" ")
+    );
+    for row in 0..table.n_row() {
+        let cells: Vec<String> = table.columns.iter().map(|c| c.values.text(row)).collect();
+        text.push_str(&cells.join(" "));
+        text.push('\n');
+    }
+    text.push_str("#isochrone terminated\n");
+    text
+}
+
 fn row(variant: Variant, m_h: f64, mass: f64) -> Row {
     let (color, teff_k, per_dex) = variant.isochrone_shift();
     let (a, m) = spine::main_sequence_star(mass, m_h, 0.0, Deviations::default());
