@@ -104,12 +104,11 @@ impl Stage for Join {
         rows.row_id = Some(self.id.clone());
         let rows = self.carried(inputs, rows)?;
         let rejects = vec![
-            NewColumn::new(ColumnMeta::new(&self.id, I64).about("row id")).from(
-                "rows",
-                &self.id,
-                "identity",
+            NewColumn::new(ColumnMeta::new(&self.id, I64).about("row id"))
+                .from("rows", &self.id, "identity"),
+            NewColumn::new(
+                ColumnMeta::new("reason", Type::Text).about("why it has no counterpart"),
             ),
-            NewColumn::new(ColumnMeta::new("reason", Type::Text).about("why it has no counterpart")),
         ];
         Ok(vec![rows, Output::table("rejects", rejects).id(&self.id)])
     }
@@ -133,7 +132,9 @@ impl Stage for Join {
             } else {
                 who.push(row_ids[row]);
                 why.push(match key {
-                    Some(key) => format!("no row of the catalog has `{}` {key}", self.catalog_key()),
+                    Some(key) => {
+                        format!("no row of the catalog has `{}` {key}", self.catalog_key())
+                    }
                     None => format!("`{}` is missing", self.key),
                 });
             }
@@ -191,7 +192,8 @@ fn keys(job: &Job, port: &str, column: &str) -> Result<Vec<Option<Key>>, StageEr
         return Ok(numbers.into_iter().map(|n| n.map(Key::Number)).collect());
     }
     if cast(array, &DataType::Utf8).is_err() || array.data_type().is_floating() {
-        let what = format!("`{port}.{column}` is {}: a key is an integer or a text", array.data_type());
+        let what =
+            format!("`{port}.{column}` is {}: a key is an integer or a text", array.data_type());
         return Err(StageError::new(what));
     }
     let text = |text: Option<String>| {

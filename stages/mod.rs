@@ -3,8 +3,10 @@
 //! A file opens with the paper section it serves, its ports and outputs, and where it differs
 //! from the paper.
 
+pub mod best_spectrum;
 pub mod calibrate;
 pub mod catalog;
+pub mod clusters;
 pub mod columns;
 pub mod compare;
 pub mod cross_validate;
@@ -14,16 +16,22 @@ pub mod defaults;
 pub mod degrade;
 pub mod derive;
 pub mod draw;
+pub mod error_curve;
 pub mod errors;
+mod figures;
 pub mod grid;
 pub mod grid_nodes;
 pub mod grid_validate;
 pub mod join;
+mod keys;
 mod laws;
+pub mod leakage;
+pub mod members;
 pub mod model;
 mod named;
 pub mod native;
 pub mod normalize;
+pub mod off_fields;
 pub mod predict;
 pub mod read_grid;
 pub mod read_spectra;
@@ -31,6 +39,7 @@ pub mod read_table;
 pub mod score_faults;
 pub mod score_labels;
 pub mod score_selection;
+pub mod repeats;
 pub mod simulate;
 pub mod simulate_archive;
 pub mod simulate_grid;
@@ -38,6 +47,7 @@ pub mod simulate_spectra;
 pub mod simulate_truth;
 mod simulated;
 pub mod stack;
+pub mod statistics;
 mod support;
 pub mod synthesize;
 pub mod table_file;
@@ -47,6 +57,7 @@ pub mod train;
 pub mod training_set;
 pub mod transfer;
 mod truth;
+pub mod wide_pairs;
 
 use crate::engine::pipeline::StageDef;
 
@@ -61,6 +72,7 @@ pub static REGISTRY: &[StageDef] = &[
     read_table::STAGE,
     crossmatch::STAGE,
     join::STAGE,
+    best_spectrum::STAGE,
     derive::STAGE,
     cuts::STAGE,
     tally::STAGE,
@@ -88,4 +100,12 @@ pub static REGISTRY: &[StageDef] = &[
     score_labels::STAGE,
     score_selection::STAGE,
     score_faults::STAGE,
+    statistics::STAGE,
+    members::STAGE,
+    off_fields::STAGE,
+    leakage::STAGE,
+    wide_pairs::STAGE,
+    repeats::STAGE,
+    clusters::STAGE,
+    error_curve::STAGE,
 ];

@@ -68,7 +68,9 @@ impl Simulate {
             Size::Paper => 1024,
         };
         match self.buckets.unwrap_or(by_size) {
-            0 => Err(StageError::new("`buckets = 0` leaves no place for an object; give 1 or more")),
+            0 => {
+                Err(StageError::new("`buckets = 0` leaves no place for an object; give 1 or more"))
+            }
             buckets => Ok(buckets),
         }
     }

@@ -53,7 +53,9 @@ impl Stage for SimulateGrid {
         let files = numbered
             .into_par_iter()
             .filter(|(number, _)| !grid_node_missing(survey.seed, *number as u64))
-            .map(|(_, node)| Ok((node.file_name(), gzip(file_text(&synthesizer, &node).as_bytes())?)))
+            .map(|(_, node)| {
+                Ok((node.file_name(), gzip(file_text(&synthesizer, &node).as_bytes())?))
+            })
             .collect::<Result<Vec<NamedFile>, StageError>>()?;
         Ok(vec![files_product("files", &files)])
     }

@@ -48,12 +48,12 @@ pub fn survey(job: &Job) -> Result<Survey, StageError> {
     let (sizes, variants) = (texts(job, SURVEY, "size")?, texts(job, SURVEY, "variant")?);
     let first = |texts: Vec<Option<String>>| texts.into_iter().flatten().next().unwrap_or_default();
     let (size, variant) = (first(sizes), first(variants));
-    let unknown = || {
-        StageError::new(format!("there is no survey of size `{size}` and variant `{variant}`"))
-    };
+    let unknown =
+        || StageError::new(format!("there is no survey of size `{size}` and variant `{variant}`"));
     let seed = seed.first().copied().ok_or_else(unknown)?;
     let size = Size::named(&size).ok_or_else(unknown)?;
-    let mut survey = Survey::of_variant(seed as u64, size, variant_named(&variant).ok_or_else(unknown)?);
+    let mut survey =
+        Survey::of_variant(seed as u64, size, variant_named(&variant).ok_or_else(unknown)?);
     // How many objects there are is said by the table of objects, and must not decide what one of them is like.
     survey.extent.n_field = PAIR_BASE;
     Ok(survey)

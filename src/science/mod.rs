@@ -25,6 +25,7 @@ pub mod statistics;
 pub mod svr;
 pub mod svr_linfa;
 pub mod transfer;
+pub mod validation;
 pub mod velocity;
 pub mod wavelength;
 

@@ -8,22 +8,33 @@
 //! | `summary` | moments, quantiles, robust scatter, clipping, outliers |
 //! | `bootstrap` | percentile intervals by row or by unit |
 //! | `relation` | Spearman correlation, lines with errors in both variables |
+//! | `dispersion` | scatter beyond stated errors, factor of the errors, share of outliers |
+//! | `two_level` | mean of members in groups |
+//! | `sample` | all figures of one sample with their intervals |
 //! | `isotonic` | monotone regression |
 //! | `coverage` | how often truth lies within the stated error |
 
 mod bootstrap;
 mod coverage;
+mod dispersion;
 mod isotonic;
 mod relation;
+mod sample;
 mod summary;
+mod two_level;
 
 pub use bootstrap::{Bootstrap, Interval, SummaryIntervals, Units, summary_intervals};
 pub use coverage::{Fraction, SIGMAS_OF_95, WITHIN_ONE_SIGMA, coverage, fraction};
+pub use dispersion::{
+    Dispersion, Mixture, error_factor, intrinsic_scatter, outlier_mixture,
+};
 pub use isotonic::{Trend, isotonic};
 pub use relation::{
     Line, deming_line, deming_slope, errors_in_variables_line, orthogonal_line, spearman,
 };
+pub use sample::{Report, Sample, Trend as SampleTrend};
 pub use summary::{
     Clipped, Summary, mad_sigma, mean, median, outlier_fraction, quantile, rms, robust_sigma,
     sigma_clip, standard_deviation, summarize,
 };
+pub use two_level::{TwoLevel, two_level_mean};
