@@ -15,6 +15,7 @@ pub mod degrade;
 pub mod derive;
 pub mod draw;
 pub mod errors;
+pub mod extinction;
 pub mod grid;
 pub mod grid_nodes;
 pub mod grid_validate;
@@ -27,6 +28,7 @@ pub mod predict;
 pub mod read_grid;
 pub mod read_spectra;
 pub mod read_table;
+pub mod sightlines;
 pub mod stack;
 mod support;
 pub mod synthesize;
@@ -46,6 +48,8 @@ pub static REGISTRY: &[StageDef] = &[
     derive::STAGE,
     cuts::STAGE,
     tally::STAGE,
+    sightlines::STAGE,
+    extinction::STAGE,
     stack::STAGE,
     grid::STAGE,
     normalize::STAGE,
