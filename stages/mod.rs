@@ -19,6 +19,7 @@ pub mod draw;
 pub mod error_curve;
 pub mod errors;
 mod figures;
+pub mod extinction;
 pub mod grid;
 pub mod grid_nodes;
 pub mod grid_validate;
@@ -46,6 +47,7 @@ pub mod simulate_grid;
 pub mod simulate_spectra;
 pub mod simulate_truth;
 mod simulated;
+pub mod sightlines;
 pub mod stack;
 pub mod statistics;
 mod support;
@@ -77,6 +79,8 @@ pub static REGISTRY: &[StageDef] = &[
     cuts::STAGE,
     tally::STAGE,
     table_file::STAGE,
+    sightlines::STAGE,
+    extinction::STAGE,
     stack::STAGE,
     grid::STAGE,
     normalize::STAGE,

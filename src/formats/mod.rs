@@ -15,6 +15,7 @@
 //! | [`cds`] | fixed-width tables of CDS and the AAS journals | |
 //! | [`parsec`] | isochrones of PARSEC | |
 //! | [`csv`] | CSV and its relatives (`;`, tab) | CSV |
+//! | [`hdf5`] | the dust map of Bayestar | the same layout |
 //! | [`parquet_out`] | | Parquet, for publishing |
 //!
 //! Nothing here knows of pipelines: which columns are wanted, and what is done about a
@@ -30,6 +31,7 @@ pub mod ecsv;
 pub mod fits_table;
 pub mod format;
 pub mod gzip;
+pub mod hdf5;
 pub mod lamost;
 pub mod lines;
 pub mod meaning;

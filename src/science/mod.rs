@@ -10,6 +10,8 @@ pub mod continuum;
 pub mod cross_validation;
 pub mod degrade;
 pub mod draw;
+pub mod dust;
+pub mod healpix;
 pub mod hull;
 pub mod labels;
 pub mod least_squares;

@@ -18,7 +18,6 @@ pub mod footprint;
 pub mod gaia;
 pub mod gaia_surroundings;
 pub mod galaxy;
-pub mod healpix;
 pub mod interpolate;
 pub mod label_scales;
 pub mod multiplicity;
@@ -33,3 +32,5 @@ pub mod survey;
 pub mod table;
 pub mod variant;
 pub mod visits;
+
+pub use crate::science::healpix;
