@@ -42,6 +42,8 @@ pub struct Row<'t> {
     pub published: Option<(f64, f64)>,
     /// A vertical line in the one-to-one panel.
     pub split: Option<f64>,
+    /// Where the statistics stand.
+    pub corner: Corner,
     /// What is missing, if no star has both.
     pub none: &'t str,
 }
@@ -66,7 +68,7 @@ pub fn row(sheet: &mut Sheet, top: f64, panel: &Panel<Pairs<'_>>, row: &Row<'_>)
     let rect = Rect::new(34.0, top, 106.0, 96.0);
     sheet.panel(row.name, rect, (across().bare(), one), |frame| {
         one_to_one(frame, pairs, row);
-        frame.note(Corner::TopLeft, &statistics(pairs, &residual, row));
+        frame.note(row.corner, &statistics(pairs, &residual, row));
     });
     let rect = Rect::new(34.0, top + 96.0, 106.0, 34.0);
     let half = halves(Axis::new("residual", -row.reach, row.reach), row);
@@ -107,7 +109,8 @@ fn one_to_one(frame: &mut Frame<'_>, pairs: &Pairs<'_>, row: &Row<'_>) {
     }
 }
 
-fn statistics(pairs: &Pairs<'_>, residual: &[f64], row: &Row<'_>) -> Vec<String> {
+/// n, bias and standard deviation as a note.
+pub fn statistics(pairs: &Pairs<'_>, residual: &[f64], row: &Row<'_>) -> Vec<String> {
     let found = moments(residual);
     let n = residual.iter().filter(|v| v.is_finite()).count();
     let mut lines = vec![format!("n = {}", count(n))];
@@ -118,10 +121,11 @@ fn statistics(pairs: &Pairs<'_>, residual: &[f64], row: &Row<'_>) -> Vec<String>
     lines
 }
 
-fn distribution(sheet: &mut Sheet, rect: Rect, pairs: &Pairs<'_>, residual: &[f64], row: &Row<'_>) {
+/// Draws the histogram of residuals with the Gaussians of ours and of the paper's statistics.
+pub fn distribution(sheet: &mut Sheet, rect: Rect, pairs: &Pairs<'_>, residual: &[f64], row: &Row<'_>) {
     let range = (-row.reach, row.reach);
     let n = residual.iter().filter(|v| v.is_finite()).count();
-    let n_bins = bins(n);
+    let n_bins = bins(n, moments(residual).map_or(0.0, |m| m.1), range);
     let (edges, counts) = histogram(residual, range, n_bins);
     let bin = (range.1 - range.0) / n_bins as f64;
     let curve = moments(residual).map(|m| gaussian(m, range, n as f64 * bin));

@@ -1,7 +1,7 @@
 //! Figures 3, 4 and 5: labels against those of APOGEE, of Birky et al. (2020, B20) and of Galgano et al. (2020).
 
 use super::comparison::{Pairs, ROW, Row, row};
-use crate::report::plot::{COLUMN_MM, Figure, Origin, Panel, Sheet};
+use crate::report::plot::{COLUMN_MM, Corner, Figure, Origin, Panel, Sheet};
 
 /// Data of Figure 3, K.
 #[derive(Debug, Clone)]
@@ -44,6 +44,7 @@ const TEFF: Row<'_> = Row {
     decimals: 0,
     published: Some((3.0, 50.0)),
     split: None,
+    corner: Corner::TopLeft,
     none: "No star has both TEFF_AP and an APOGEE temperature.",
 };
 
@@ -57,6 +58,7 @@ const M_H: Row<'_> = Row {
     decimals: 2,
     published: Some((0.0, 0.13)),
     split: None,
+    corner: Corner::TopLeft,
     none: "No star has both M_H_AP and an APOGEE metallicity.",
 };
 
@@ -116,6 +118,7 @@ pub fn metallicity(data: &MetallicityComparisons<'_>, origin: Origin) -> Figure 
         name: "M_H_BT, APOGEE",
         ours: "M_H_BT (dex)",
         reach: 1.2,
+        corner: Corner::BottomRight,
         published: Some((0.16, 0.35)),
         none: "No star has both M_H_BT and an APOGEE metallicity.",
         ..apogee

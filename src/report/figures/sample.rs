@@ -35,9 +35,12 @@ pub fn histogram(values: &[f64], (low, high): (f64, f64), n: usize) -> (Vec<f64>
     (edges, counts)
 }
 
-/// Bins for `n` values: the square root, within what a small panel can show.
-pub fn bins(n: usize) -> usize {
-    ((n as f64).sqrt().ceil() as usize).clamp(8, 40)
+/// Number of bins across `range` for `n` values with standard deviation `sd`: Scott's (1979) rule, within what
+/// a small panel can show.
+pub fn bins(n: usize, sd: f64, range: (f64, f64)) -> usize {
+    let width = 3.49 * sd / (n.max(1) as f64).cbrt();
+    let number = (range.1 - range.0) / width;
+    if number.is_finite() { (number.ceil() as usize).clamp(8, 60) } else { 8 }
 }
 
 /// A Gaussian of `total` times `bin` area under it, at 81 places.

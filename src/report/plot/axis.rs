@@ -1,6 +1,6 @@
 //! An axis: its range (in either direction), scale, ticks and label.
 
-use super::numbers::fixed;
+use super::numbers::{count, fixed};
 
 /// An axis of a panel.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +123,7 @@ impl Axis {
             .map(|i| {
                 let value = i as f64 * small;
                 let major = i.rem_euclid(parts) == 0;
-                Tick { value, text: if major { fixed(value, places) } else { String::new() } }
+                Tick { value, text: if major { grouped(value, places) } else { String::new() } }
             })
             .collect()
     }
@@ -139,15 +139,20 @@ fn spread(from: f64, to: f64) -> (f64, f64) {
     }
 }
 
-/// The step of 1, 2 or 5 times a power of ten next above `rough`, and its number of minor parts.
+/// The step of 1, 2 or 5 times a power of ten next above nine tenths of `rough`, and its number of minor parts.
 fn step(rough: f64) -> (f64, i64) {
     let power = 10_f64.powf(rough.log10().floor());
     for (factor, parts) in [(1.0, 5), (2.0, 4), (5.0, 5)] {
-        if rough <= factor * power * 1.000_001 {
+        if 0.9 * rough <= factor * power {
             return (factor * power, parts);
         }
     }
     (10.0 * power, 5)
+}
+
+/// Tick's text; thousands are set apart from ten thousand on.
+fn grouped(value: f64, places: usize) -> String {
+    if places == 0 && value >= 1e4 { count(value as usize) } else { fixed(value, places) }
 }
 
 /// Decimals that a step needs.

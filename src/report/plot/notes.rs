@@ -6,7 +6,8 @@ use super::frame::Frame;
 use super::marks::{Dot, Line};
 use super::rich_text::{plain, width};
 use super::scene::{Anchor, Item, Rect, Text};
-use super::sheet::SMALL;
+use super::axis::Axis;
+use super::sheet::{SMALL, Sheet};
 
 /// A corner of a panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub enum Sample {
     Line(Line),
     /// An area.
     Area(Color),
+    /// Nothing: the entry goes on with the one above.
+    Blank,
 }
 
 /// Width of a legend's sample and its gap, points.
@@ -132,10 +135,24 @@ impl Frame<'_> {
                     Some(line.stroke()),
                 );
             }
+            Sample::Blank => {}
             Sample::Area(color) => {
                 let area = Rect::new(x, y - 2.0, SWATCH, 4.0);
                 self.sheet.path(vec![area.corners()], true, Some(color), None);
             }
         }
+    }
+}
+
+impl Sheet {
+    /// A legend outside of panels.
+    pub fn key(&mut self, rect: Rect, corner: Corner, entries: &[(Sample, String)]) {
+        let blank = || Axis::new("", 0.0, 1.0).bare();
+        let panels = self.panels.len();
+        let mut frame = Frame::new(self, "", rect, (blank(), blank()));
+        frame.legend(corner, entries);
+        // Not finished: no frame is drawn, no panel recorded.
+        drop(frame);
+        self.panels.truncate(panels);
     }
 }
