@@ -12,5 +12,6 @@
 
 pub mod figures;
 pub mod plot;
+pub mod tables;
 
 pub use plot::{Figure, Measured, Origin, Panel};
