@@ -1,0 +1,37 @@
+//! The figures: those of Li et al. 2021 by number, then the diagnostics. Each is a struct of slices with
+//! units and a function that draws it; what the data do not allow is a [`Panel::Missing`](super::Panel).
+
+mod attrition;
+mod binaries;
+mod clusters;
+mod cmd;
+mod comparison;
+mod coverage;
+mod cv;
+mod hrd;
+mod hull;
+mod hyades;
+mod label_comparisons;
+mod pixels;
+mod sample;
+mod selection;
+mod spectrum;
+mod transfer;
+
+pub use attrition::{AttritionFigure, Step, attrition};
+pub use binaries::{BinariesFigure, binaries};
+pub use clusters::{ClustersFigure, clusters};
+pub use cmd::{CmdFigure, PRINTED_QUADRANGLE, cmd};
+pub use comparison::Pairs;
+pub use coverage::{CoverageFigure, Pulls, coverage};
+pub use cv::{CvCurve, CvFigure, ScatterLaw, cv};
+pub use hrd::{HrdFigure, Isochrone, hrd};
+pub use hull::{HullFigure, hull};
+pub use hyades::{HyadesFigure, hyades};
+pub use label_comparisons::{
+    GalganoComparison, MetallicityComparisons, TeffComparisons, galgano, metallicity, teff,
+};
+pub use pixels::{PixelFigure, pixels};
+pub use selection::{SelectionCurve, SelectionFigure, selection};
+pub use spectrum::{SpectrumFigure, spectrum};
+pub use transfer::{TransferFigure, TransferLabel, transfer};
