@@ -22,6 +22,7 @@ mod figures;
 pub mod grid;
 pub mod grid_nodes;
 pub mod grid_validate;
+pub mod hrd;
 pub mod join;
 mod keys;
 mod laws;
@@ -100,5 +101,6 @@ pub static REGISTRY: &[StageDef] = &[
     wide_pairs::STAGE,
     repeats::STAGE,
     clusters::STAGE,
+    hrd::STAGE,
     error_curve::STAGE,
 ];
