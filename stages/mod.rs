@@ -23,6 +23,7 @@ pub mod extinction;
 pub mod grid;
 pub mod grid_nodes;
 pub mod grid_validate;
+pub mod hrd;
 pub mod join;
 mod keys;
 mod laws;
@@ -111,5 +112,6 @@ pub static REGISTRY: &[StageDef] = &[
     wide_pairs::STAGE,
     repeats::STAGE,
     clusters::STAGE,
+    hrd::STAGE,
     error_curve::STAGE,
 ];

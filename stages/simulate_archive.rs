@@ -10,6 +10,7 @@
 //! | `apogee`, `occam`, `galgano`, `tian` | FITS table |
 //! | `birky`, `tess`, `zhong`, `activity` | `.csv.gz` |
 //! | `parsec` | the text of the CMD web form |
+//! | `bayestar` | HDF5 |
 
 use std::collections::BTreeMap;
 
@@ -65,6 +66,7 @@ enum Archive {
     Zhong,
     Activity,
     Parsec,
+    Bayestar,
 }
 
 impl Archive {
@@ -83,6 +85,7 @@ impl Archive {
             Self::Zhong => "zhong2019_m_giants.csv.gz".into(),
             Self::Activity => "lamost_m_dwarf_activity.csv.gz".into(),
             Self::Parsec => "parsec_1gyr_gaia_dr2.dat".into(),
+            Self::Bayestar => "bayestar2019.h5".into(),
         }
     }
 
@@ -114,6 +117,10 @@ impl Stage for SimulateArchive {
         if self.archive == Archive::Parsec {
             let text = make::parsec::cmd_text(&make::parsec::table(survey.variant));
             let file = (self.archive.file_name(0), text.into_bytes());
+            return Ok(vec![files_product("files", &[file])]);
+        }
+        if self.archive == Archive::Bayestar {
+            let file = (self.archive.file_name(0), dust_map(&survey)?);
             return Ok(vec![files_product("files", &[file])]);
         }
         let ids = object_ids(job)?;
@@ -157,7 +164,8 @@ impl SimulateArchive {
             Archive::Tian => make::tian::table(shard),
             Archive::Zhong => make::zhong::table(shard),
             Archive::Activity => make::activity::table(shard),
-            Archive::Parsec => make::parsec::table(shard.survey.variant),
+            // Neither is about objects.
+            Archive::Parsec | Archive::Bayestar => make::parsec::table(shard.survey.variant),
         })
     }
 

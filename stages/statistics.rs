@@ -9,7 +9,8 @@
 //! | `values` | a row and sample | id, label, value, its error, value over error, abscissa, mark |
 //!
 //! A population is `all`; with `leaked`, also `held out` (rows of which training knew neither spectrum, star nor
-//! companion) and `in training`. `expected` is subtracted first. Numbers are in the unit that `unit` names, the slope
+//! companion) and `in training`. `less` and `expected` are
+//! subtracted first. Numbers are in the unit that `unit` names, the slope
 //! in it per `per` units of the abscissa; what a sample is too small for is null.
 //!
 //! Deviation: the paper quotes one figure of stars of which many were trained on (§5.1).
@@ -77,6 +78,9 @@ struct Question {
     value: String,
     /// Its unit.
     unit: String,
+    /// Column that is subtracted from it, in the same unit.
+    #[serde(default)]
+    less: Option<String>,
     /// Column of its error.
     #[serde(default)]
     error: Option<String>,
@@ -109,7 +113,8 @@ fn one() -> f64 {
 
 impl Question {
     fn needs(&self) -> Vec<Need> {
-        let value = [Some(&self.value), self.error.as_ref()].into_iter().flatten();
+        let value =
+            [Some(&self.value), self.less.as_ref(), self.error.as_ref()].into_iter().flatten();
         let mut needs: Vec<Need> = value.map(|c| Need::in_unit(c, &self.unit)).collect();
         let against = [self.against.as_ref(), self.against_error.as_ref()].into_iter().flatten();
         needs.extend(against.map(|c| Need::in_unit(c, &self.against_unit)));
@@ -132,7 +137,11 @@ impl Question {
         let scaled = |values: Option<Vec<f64>>| {
             values.map(|values| values.iter().map(|v| v / self.per).collect::<Vec<f64>>())
         };
-        let value = f64s(job, "rows", &self.value)?;
+        let mut value = f64s(job, "rows", &self.value)?;
+        if let Some(less) = &self.less {
+            let less = f64s(job, "rows", less)?;
+            value.iter_mut().zip(less).for_each(|(value, less)| *value -= less);
+        }
         Ok(Sample {
             value: value.iter().map(|v| v - self.expected).collect(),
             error: optional(self.error.as_ref())?,
@@ -244,7 +253,7 @@ impl Statistics {
         let read: BTreeSet<&str> = self
             .samples
             .iter()
-            .flat_map(|s| [Some(&s.value), s.error.as_ref(), s.against.as_ref()])
+            .flat_map(|s| [Some(&s.value), s.less.as_ref(), s.error.as_ref(), s.against.as_ref()])
             .flatten()
             .map(String::as_str)
             .collect();

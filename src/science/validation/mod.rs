@@ -5,9 +5,11 @@
 //! | `fields` | a cluster's field and others at its latitude |
 //! | `membership` | members by probabilities and parallax |
 //! | `companions` | pairs that should have one label, and strangers |
+//! | `isochrone` | magnitudes at a color and metallicity |
 //! | `error_curve` | laws of the error over the signal-to-noise ratio |
 
 pub mod companions;
 pub mod error_curve;
 pub mod fields;
+pub mod isochrone;
 pub mod membership;
