@@ -25,9 +25,10 @@ use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{Job, Need, Output, Port, Product, Schemas, Stage, StageError};
 use crate::engine::types::I64;
 use crate::formats::fits_table::write_table;
+use crate::formats::hdf5::{DustTables, MapPixel, write_dust};
 use crate::simulation::archives as make;
 use crate::simulation::survey::Survey;
-use crate::simulation::table::Table;
+use crate::simulation::table::{Table, Values};
 
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<SimulateArchive>(
@@ -133,6 +134,37 @@ impl Stage for SimulateArchive {
             .collect::<Result<Vec<NamedFile>, _>>()?;
         Ok(vec![files_product("files", &files)])
     }
+}
+
+/// The file of a survey's dust map.
+fn dust_map(survey: &Survey) -> Result<Vec<u8>, StageError> {
+    let grid = make::bayestar::grid(survey);
+    let info = &grid.pixel_info;
+    let numbers = |name: &str| {
+        info.numbers(name).ok_or_else(|| StageError::new(format!("`pixel_info` lacks `{name}`")))
+    };
+    let (nside, index) = (numbers("nside")?, numbers("healpix_index")?);
+    let (least, most) = (numbers("DM_reliable_min")?, numbers("DM_reliable_max")?);
+    let stars = numbers("n_stars")?;
+    let Some(Values::Bool(converged)) = info.column("converged").map(|c| &c.values) else {
+        return Err(StageError::new("`pixel_info` lacks `converged`"));
+    };
+    let pixels: Vec<MapPixel> = (0..info.n_row())
+        .map(|row| MapPixel {
+            nside: nside[row] as u32,
+            healpix_index: index[row] as u64,
+            converged: converged[row],
+            dm_reliable_min: least[row] as f32,
+            dm_reliable_max: most[row] as f32,
+            n_stars: stars[row] as i32,
+        })
+        .collect();
+    Ok(write_dust(&DustTables {
+        pixels: &pixels,
+        distance_moduli: &grid.distance_modulus,
+        best_fit: grid.best_fit.view(),
+        samples: grid.samples.view(),
+    })?)
 }
 
 impl SimulateArchive {

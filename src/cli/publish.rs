@@ -6,7 +6,7 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
@@ -16,6 +16,7 @@ use crate::engine::digest::Digest;
 use crate::engine::error::{EngineError, unless_read_only};
 use crate::engine::evaluate::Outputs;
 use crate::engine::pipeline::Pipeline;
+use crate::engine::source::{FILE_BYTES, FILE_NAME};
 use crate::engine::spec::PRINTED;
 use crate::engine::types::Type;
 use crate::formats::csv::write_csv;
@@ -93,12 +94,43 @@ fn variant(profile: &str, method: &str, sets: &[String]) -> Result<String, Failu
 pub fn check_extensions(pipeline: &Pipeline) -> Result<(), Failure> {
     for (file, ..) in &pipeline.publish {
         let extension = Path::new(file).extension().and_then(|e| e.to_str()).unwrap_or_default();
-        if !["parquet", "fits", "csv"].contains(&extension) {
-            return Err(Failure::usage(format!("`[publish]` cannot write `{file}`"))
-                .hint("use a name that ends in .parquet, .fits or .csv"));
+        if !TABLES.contains(&extension) && !FILES.contains(&extension) {
+            return Err(Failure::usage(format!("`[publish]` cannot write `{file}`")).hint(format!(
+                "use a name that ends in .parquet, .fits or .csv; of an output of files also .{}",
+                FILES.join(", .")
+            )));
         }
     }
     Ok(())
+}
+
+/// Forms of a table.
+const TABLES: [&str; 3] = ["parquet", "fits", "csv"];
+/// Kinds of files that stages make.
+const FILES: [&str; 9] = ["svg", "png", "json", "html", "md", "tex", "txt", "xml", "gz"];
+
+/// Of an output of files the one of that kind: `figures/fig1.svg` is the file that ends in `.svg`.
+fn file_of_kind(
+    project: &Project,
+    artifact: &Artifact,
+    extension: &str,
+) -> Result<Vec<u8>, Failure> {
+    let columns = [FILE_NAME.to_owned(), FILE_BYTES.to_owned()];
+    let table = artifact.read_table(&project.store, &columns, None)?;
+    let wrong = |what: String| {
+        Failure::usage(format!("`[publish]`: {} has {what}", artifact.name))
+            .hint("publish an output of files under names of the kinds that it has")
+    };
+    let names = table.column(0).as_string_opt::<i32>();
+    let bytes = table.column(1).as_binary_opt::<i64>();
+    let (names, bytes) = names.zip(bytes).ok_or_else(|| wrong("no files".into()))?;
+    let end = format!(".{extension}");
+    let fits = |row: &usize| names.value(*row).ends_with(&end);
+    let rows: Vec<usize> = (0..table.num_rows()).filter(fits).collect();
+    match rows[..] {
+        [row] => Ok(bytes.value(row).to_vec()),
+        _ => Err(wrong(format!("{} files that end in `{end}`", rows.len()))),
+    }
 }
 
 /// What decides a copy: names, meanings and contents of the columns.
@@ -119,6 +151,10 @@ fn stamp(metadata: &Metadata, content: Digest) -> Option<Stamp> {
 /// Writes a copy; tells the metadata of what it wrote, whatever another run may put in its place.
 fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<Metadata, Failure> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if artifact.schema.columns.iter().any(|column| column.kind == Type::Bytes) {
+        let bytes = file_of_kind(project, artifact, extension)?;
+        return Ok(project.store.publish(path, &bytes)?);
+    }
     let keeps_vectors = extension == "parquet";
     let columns: Vec<String> = artifact
         .schema
