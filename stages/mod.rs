@@ -5,6 +5,7 @@
 
 pub mod calibrate;
 pub mod catalog;
+pub mod choices;
 pub mod columns;
 pub mod compare;
 pub mod cross_validate;
