@@ -7,6 +7,7 @@ pub mod best_spectrum;
 pub mod calibrate;
 pub mod catalog;
 pub mod clusters;
+pub mod choices;
 pub mod columns;
 pub mod compare;
 pub mod cross_validate;

@@ -19,20 +19,19 @@
 //! Deviations: by default labels are kept in the box of the training labels and a margin, and flagged
 //! where they stop at it; `bounds = "none"` is the released code's way.
 
+mod arrays;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch};
 use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
-use super::columns::{
-    bool_array, f64_row, f64s, finite_array, ids, optional_ids, text_array, u32_array,
-};
+use self::arrays::{arrays, held, pairs};
+use super::columns::{bool_array, f64_row, f64s, ids, optional_ids};
 use super::model::{
     BoundsChoice, EvaluatorChoice, FitChoice, LossChoice, ModelErrorChoice, SpeedChoice,
     StartChoice, model_needs, read_model,
@@ -43,7 +42,7 @@ use crate::engine::stage::{
     Job, Need, NewColumn, Output, Port, Product, Schemas, Stage, StageError,
 };
 use crate::engine::types::{ColumnMeta, F64, I64, Type, U32};
-use crate::science::slam::{CellOptions, FitOptions, FitStatus, LabelFit, LabelFitter, SlamModel};
+use crate::science::slam::{CellOptions, FitOptions, LabelFit, LabelFitter, SlamModel};
 
 /// The registry's entry.
 pub const STAGE: StageDef =
@@ -157,11 +156,6 @@ type Spectrum = (Vec<f64>, Vec<f64>);
 
 /// The fit of a row, `None` where it has no spectrum.
 type Fit = Option<LabelFit>;
-
-/// A fit whose labels are published.
-fn held(fit: &Fit) -> Option<&LabelFit> {
-    fit.as_ref().filter(|fit| fit.status == FitStatus::Converged)
-}
 
 /// Refuses spectra of as many pixels as the model at other wavelengths.
 fn check_grid(wave_angstrom: &[f64], model: &SlamModel) -> Result<(), StageError> {
@@ -358,46 +352,4 @@ impl Predict {
                 .from("training", "id", "identity"),
         ]
     }
-}
-
-/// Pairs of labels, the first below the second.
-fn pairs(n_label: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..n_label).flat_map(move |a| (a + 1..n_label).map(move |b| (a, b)))
-}
-
-/// The new columns of all rows.
-fn arrays(fits: &[Fit], n_label: usize, training_ids: &[i64]) -> Vec<ArrayRef> {
-    let number = |of: &dyn Fn(&LabelFit) -> f64| {
-        finite_array(fits.iter().map(|fit| held(fit).map_or(f64::NAN, of)).collect())
-    };
-    let count = |of: &dyn Fn(&LabelFit) -> u32| {
-        u32_array(fits.iter().map(|fit| fit.as_ref().map_or(0, of)).collect())
-    };
-    let bits = |of: &dyn Fn(&LabelFit) -> u32| {
-        u32_array(fits.iter().map(|fit| held(fit).map_or(0, of)).collect())
-    };
-    let mut arrays: Vec<ArrayRef> =
-        (0..n_label).map(|l| number(&move |fit| fit.labels[l])).collect();
-    arrays.extend((0..n_label).map(|l| number(&move |fit| fit.formal_errors[l])));
-    arrays.extend(pairs(n_label).map(|(a, b)| number(&move |fit| fit.correlations[[a, b]])));
-    let status = |fit: &Fit| Some(fit.as_ref().map_or(NO_SPECTRUM, |fit| fit.status.name()));
-    let start = |fit: &Fit| training_ids.get(fit.as_ref()?.start_index?).copied();
-    arrays.extend([
-        number(&|fit| fit.chi2),
-        number(&|fit| fit.reduced_chi2),
-        number(&|fit| fit.chi2_intrinsic),
-        number(&|fit| fit.reduced_chi2_intrinsic),
-        count(&|fit| fit.n_pix_used as u32),
-        text_array(fits.iter().map(status)),
-        count(&|fit| fit.n_evaluations as u32),
-        number(&|fit| fit.hull_distance),
-        number(&|fit| fit.outside_hull),
-        bool_array(fits.iter().map(|fit| held(fit).is_some_and(|fit| fit.in_hull)).collect()),
-        number(&|fit| fit.compression_shift),
-        bool_array(fits.iter().map(|fit| held(fit).is_some_and(|fit| fit.inside_box)).collect()),
-        bits(&|fit| fit.at_bound),
-        bits(&|fit| fit.fixed),
-        Arc::new(fits.iter().map(start).collect::<Int64Array>()),
-    ]);
-    arrays
 }

@@ -220,7 +220,7 @@ fn new_columns(
     }
     // The remainder of the kernel among the pivots is S S^T; the new rows are S^-1 times theirs.
     let block = rows.select(Axis(1), pivots);
-    let mut upper = Cholesky::default();
+    let mut upper = Cholesky::<f64>::default();
     upper.fill(pivots.len(), |row, out| {
         out.iter_mut().enumerate().for_each(|(after, v)| *v = block[[row, row + after]]);
     });

@@ -29,10 +29,12 @@
 
 mod cholesky;
 mod factor;
+mod free_system;
 mod near;
 mod newton;
 mod path;
 mod polish;
+mod settle;
 mod simd;
 mod smo;
 mod solver;

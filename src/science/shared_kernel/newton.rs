@@ -8,7 +8,7 @@
 //! and sigma shrinks, until v satisfies the optimality conditions of the problem itself (Rockafellar 1976, SIAM J.
 //! Control Optim. 14, 877; Li, Sun & Toh 2018, SIAM J. Optim. 28, 433).
 
-use super::cholesky::Cholesky;
+use super::free_system::FreeSystem;
 use super::near::Near;
 use super::simd::{self, Ray};
 
@@ -86,6 +86,8 @@ pub(super) struct Setting {
     pub(super) width: f64,
     /// Sum of the coefficients of far rows.
     pub(super) far_sum: f64,
+    /// Whether systems and sums of columns may be rounded to f32.
+    pub(super) rounded: bool,
 }
 
 /// Memory of the local problem, kept between uses.
@@ -106,10 +108,7 @@ pub(super) struct Newton {
     free: Vec<u32>,
     moved: Vec<u32>,
     rhs: Vec<f64>,
-    ones: Vec<f64>,
-    cholesky: Cholesky,
-    /// Free rows and sigma of the factorization at hand.
-    factorized: (Vec<u32>, f64),
+    system: FreeSystem,
     /// Newton steps taken.
     pub(super) n_steps: usize,
 }
@@ -133,8 +132,7 @@ impl Newton {
             memory.clear();
             memory.resize(n, 0.0);
         }
-        self.factorized.0.clear();
-        self.factorized.1 = f64::NAN;
+        self.system.clear();
         let mut sigma = setting.width / setting.c;
         self.recenter(setting.c);
         if self.has_free() {
@@ -283,10 +281,10 @@ impl Newton {
         self.collect(setting.c);
         near.compute(&self.moved);
         near.compute(&self.free);
-        self.apply_moved(near);
+        self.apply_moved(near, setting);
         let bias_change = self.solve_free(near, setting, sigma);
         let columns: Vec<&[f32]> = self.free.iter().map(|&p| near.column(p)).collect();
-        simd::combine(&columns, &self.rhs, &mut self.change);
+        combine(setting, &columns, &self.rhs, &mut self.change);
         for (&p, &d) in self.free.iter().zip(&self.rhs) {
             self.dv[p as usize] = d;
         }
@@ -320,11 +318,11 @@ impl Newton {
     }
 
     /// Starts `change` with the effect of the moved rows.
-    fn apply_moved(&mut self, near: &Near) {
+    fn apply_moved(&mut self, near: &Near, setting: &Setting) {
         self.change.fill(0.0);
         let columns: Vec<&[f32]> = self.moved.iter().map(|&p| near.column(p)).collect();
         let weights: Vec<f64> = self.moved.iter().map(|&p| self.dv[p as usize]).collect();
-        simd::combine(&columns, &weights, &mut self.change);
+        combine(setting, &columns, &weights, &mut self.change);
     }
 
     /// Solves the bordered system of the free rows into `rhs`; returns the change of the bias.
@@ -338,42 +336,9 @@ impl Newton {
             let rest = self.e[i] - self.bias - self.side[i].edge(setting.epsilon);
             self.rhs.push(rest + sigma * (self.center[i] - self.v[i]) - self.change[i]);
         }
-        self.factorize(near, sigma);
-        self.cholesky.solve(&mut self.rhs);
-        self.ones.clear();
-        self.ones.resize(self.free.len(), 1.0);
-        self.cholesky.solve(&mut self.ones);
-        let excess: f64 =
-            setting.far_sum + self.v.iter().sum::<f64>() + self.dv.iter().sum::<f64>();
-        let bias_change = (self.rhs.iter().sum::<f64>() + excess) / self.ones.iter().sum::<f64>();
-        for (r, one) in self.rhs.iter_mut().zip(&self.ones) {
-            *r -= bias_change * one;
-        }
-        bias_change
-    }
-
-    /// Factorizes K_FF + sigma unless that is the factorization at hand.
-    fn factorize(&mut self, near: &Near, sigma: f64) {
-        if self.factorized.1 == sigma && self.factorized.0 == self.free {
-            return;
-        }
-        let free = &self.free;
-        let mut ridge = sigma;
-        loop {
-            self.cholesky.fill(free.len(), |row, out| {
-                let column = near.column(free[row]);
-                for (out, &p) in out.iter_mut().zip(&free[row..]) {
-                    *out = f64::from(column[p as usize]);
-                }
-                out[0] += ridge;
-            });
-            if self.cholesky.factorize() == free.len() {
-                break;
-            }
-            ridge *= 10.0;
-        }
-        self.factorized.0.clone_from(free);
-        self.factorized.1 = sigma;
+        self.system.factorize(near, &self.free, sigma, setting.rounded);
+        let sum = -setting.far_sum - self.v.iter().sum::<f64>() - self.dv.iter().sum::<f64>();
+        self.system.solve(&mut self.rhs, sum)
     }
 
     /// Length of the step that minimizes along it, 1 where that is good enough.
@@ -414,5 +379,13 @@ impl Newton {
             worst = worst.max(beyond);
         }
         worst
+    }
+}
+
+fn combine(setting: &Setting, columns: &[&[f32]], weights: &[f64], out: &mut [f64]) {
+    if setting.rounded {
+        simd::combine_f32(columns, weights, out);
+    } else {
+        simd::combine(columns, weights, out);
     }
 }

@@ -3,7 +3,8 @@
 use super::factor::Kernel;
 use super::near::Near;
 use super::newton::Side;
-use super::state::{Accuracy, Cell, State, Workspace, settle};
+use super::settle::settle;
+use super::state::{Accuracy, Cell, State, Workspace};
 
 /// How far a predicted residual may be off, scaled flux.
 const ZONE: f64 = 1e-2;
@@ -13,7 +14,7 @@ const SMALLEST_SAMPLE: usize = 64;
 const GROWTH: usize = 8;
 
 /// Of all samples but the last.
-const ROUGH: Accuracy = Accuracy { near: 2e-2, far: 2e-2, pairs: 2e-2, width: 2e-2 };
+const ROUGH: Accuracy = Accuracy { near: 2e-2, far: 2e-2, pairs: 2e-2, width: 2e-2, rounded: true };
 
 /// Order of rows in which samples are taken: a fixed shuffle, so that sorted training sets do no harm.
 fn scrambled(used: &[bool]) -> Vec<usize> {

@@ -102,7 +102,8 @@ pub(super) fn polish(
         let mut near = Near::new(kernel, &urgency(state, used, (c, epsilon)), n_near);
         let far_sum = state.gather(&near, &mut work.newton);
         let width = (10.0 * left).clamp(1e-5, 1e-2);
-        let setting = Setting { c, epsilon, tolerance: 0.2 * tolerance, width, far_sum };
+        let setting =
+            Setting { c, epsilon, tolerance: 0.2 * tolerance, width, far_sum, rounded: false };
         let in_time = round + 2 < MAX_ROUNDS;
         if !(in_time && work.newton.solve(&mut near, &setting)) {
             state.gather(&near, &mut work.newton);

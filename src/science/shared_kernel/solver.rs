@@ -15,9 +15,10 @@ use super::state::{Accuracy, Cell, State, Workspace};
 const RESIDUAL: f64 = 1e-6;
 /// Of the solutions that only yield held-out errors:
 /// their mean squared errors are within 2e-5 of libsvm's at 1e-6.
-const HELD_OUT: Accuracy = Accuracy { near: 1e-4, far: 1e-4, pairs: 2e-2, width: 1e-2 };
+const HELD_OUT: Accuracy =
+    Accuracy { near: 1e-4, far: 1e-4, pairs: 2e-2, width: 1e-2, rounded: true };
 /// Of the solution that is then polished with the exact kernel.
-const DRAFT: Accuracy = Accuracy { near: 2e-4, far: 2e-4, pairs: 1e-2, width: 5e-3 };
+const DRAFT: Accuracy = Accuracy { near: 2e-4, far: 2e-4, pairs: 1e-2, width: 5e-3, rounded: true };
 /// Fits whose coefficients are in memory at a time.
 const BATCH: usize = 64;
 

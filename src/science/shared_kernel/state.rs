@@ -2,9 +2,8 @@
 
 use super::factor::Kernel;
 use super::near::Near;
-use super::newton::{Newton, Setting, Side};
+use super::newton::{Newton, Side};
 use super::simd::{self, PANEL};
-use super::smo;
 
 /// A candidate solution over all training rows.
 #[derive(Debug, Clone)]
@@ -118,18 +117,22 @@ impl State {
 
     /// Far rows whose residual contradicts their coefficient by more than `tolerance`, as indices of far rows.
     pub(super) fn contradicted(&self, near: &Near, epsilon: f64, tolerance: f64) -> Vec<usize> {
-        let wrong = |row: u32| {
-            let r = self.e[row as usize] - self.bias;
-            match self.side[row as usize] {
-                Side::Out => false,
-                Side::Zero => r.abs() > epsilon + tolerance,
-                Side::Above => r < epsilon - tolerance,
-                Side::Below => r > tolerance - epsilon,
-                Side::FreeAbove | Side::FreeBelow => true,
-            }
-        };
         let far = near.far_rows().iter().enumerate();
-        far.filter(|&(_, &row)| wrong(row)).map(|(index, _)| index).collect()
+        far.filter(|&(_, &row)| self.is_contradicted(row as usize, epsilon, tolerance))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Whether a row's residual contradicts its coefficient by more than `tolerance`; free rows always do.
+    pub(super) fn is_contradicted(&self, row: usize, epsilon: f64, tolerance: f64) -> bool {
+        let r = self.e[row] - self.bias;
+        match self.side[row] {
+            Side::Out => false,
+            Side::Zero => r.abs() > epsilon + tolerance,
+            Side::Above => r < epsilon - tolerance,
+            Side::Below => r > tolerance - epsilon,
+            Side::FreeAbove | Side::FreeBelow => true,
+        }
     }
 
     /// Puts far rows, by their residuals, to the side where they belong; returns whether any changed.
@@ -183,7 +186,7 @@ pub(super) struct Workspace {
     pub(super) newton: Newton,
     pub(super) panel: Vec<f32>,
     pub(super) product: Vec<f32>,
-    all_rows: Vec<u32>,
+    pub(super) all_rows: Vec<u32>,
 }
 
 impl Workspace {
@@ -203,6 +206,8 @@ pub(super) struct Accuracy {
     pub(super) pairs: f64,
     /// First proximal width of the Newton steps.
     pub(super) width: f64,
+    /// Whether the Newton steps may round to f32.
+    pub(super) rounded: bool,
 }
 
 /// One penalty and tube, and the targets.
@@ -214,76 +219,4 @@ pub(super) struct Cell<'a> {
     pub(super) c: f64,
     pub(super) epsilon: f64,
     pub(super) accuracy: Accuracy,
-}
-
-/// Pairwise steps of one local problem.
-const MAX_PAIRS: usize = 500_000;
-/// Rounds of growing the near set.
-const MAX_ROUNDS: usize = 30;
-
-/// Solves all `states` of one cell on one set of near rows.
-///
-/// Each state holds coefficients as [`State::jump`] leaves them, its sides and features; residuals are computed here.
-pub(super) fn settle(
-    cell: &Cell<'_>,
-    near: &mut Near,
-    states: &mut [&mut State],
-    work: &mut Workspace,
-) {
-    let rows = near.rows().to_vec();
-    refresh(cell.kernel, cell.target, &rows, states, &mut work.panel, &mut work.product);
-    let mut open: Vec<usize> = (0..states.len()).collect();
-    for _ in 0..MAX_ROUNDS {
-        for &at in &open {
-            settle_near(cell, near, states[at], work);
-        }
-        let mut refreshed: Vec<&mut State> = Vec::with_capacity(open.len());
-        for (at, state) in states.iter_mut().enumerate() {
-            if open.contains(&at) {
-                refreshed.push(state);
-            }
-        }
-        let all = std::mem::take(&mut work.all_rows);
-        refresh(cell.kernel, cell.target, &all, &mut refreshed, &mut work.panel, &mut work.product);
-        work.all_rows = all;
-        let mut missing: Vec<usize> = Vec::new();
-        open.retain(|&at| {
-            let wrong = states[at].contradicted(near, cell.epsilon, cell.accuracy.far);
-            missing.extend(&wrong);
-            !wrong.is_empty()
-        });
-        if open.is_empty() {
-            return;
-        }
-        missing.sort_unstable();
-        missing.dedup();
-        near.extend(&missing);
-    }
-    for at in open {
-        states[at].converged = false;
-    }
-}
-
-fn settle_near(cell: &Cell<'_>, near: &mut Near, state: &mut State, work: &mut Workspace) {
-    let far_sum = state.gather(near, &mut work.newton);
-    let setting = Setting {
-        c: cell.c,
-        epsilon: cell.epsilon,
-        tolerance: cell.accuracy.near,
-        width: cell.accuracy.width,
-        far_sum,
-    };
-    work.newton.n_steps = 0;
-    work.newton.balance(near, &setting);
-    smo::minimize(&mut work.newton, near, &setting, cell.accuracy.pairs, MAX_PAIRS);
-    state.converged =
-        work.newton.violation(&setting) <= setting.tolerance || work.newton.solve(near, &setting);
-    if !state.converged {
-        // Slower, but it always makes progress.
-        work.newton.balance(near, &setting);
-        smo::minimize(&mut work.newton, near, &setting, cell.accuracy.near, MAX_PAIRS);
-        state.converged = work.newton.violation(&setting) <= cell.accuracy.near;
-    }
-    state.n_steps += work.newton.n_steps;
-    state.scatter(cell.kernel, near, &work.newton);
 }

@@ -9,9 +9,10 @@
 //! |---|---|
 //! | `grid` | hyper-parameter grids |
 //! | `train` | one pixel: cross-validation, best cell, last fit |
+//! | `pixel` | the row of one pixel |
 //! | `model` | the tables, flux(theta), Jacobian |
 //! | `kernel` | exact evaluation for many stars |
-//! | `reduced`, `basis`, `cells` | compressed evaluation: fewer centers, polynomials, cells of label space |
+//! | `reduced`, `basis`, `cells`, `cell_options` | compressed evaluation: fewer centers, polynomials, cells of label space |
 //! | `lanes` | inner loops |
 //! | `weights` | what a pixel weighs: photon noise and model error |
 //! | `start` | a training spectrum that is near in chi-square |
@@ -68,6 +69,7 @@
 
 mod basin;
 mod basis;
+mod cell_options;
 mod cells;
 mod fit;
 mod grid;
@@ -76,6 +78,7 @@ mod label_fit;
 mod lanes;
 mod minimize;
 mod model;
+mod pixel;
 mod posterior;
 mod reduced;
 mod start;
@@ -87,16 +90,17 @@ mod reference_tests;
 #[cfg(test)]
 mod synthetic;
 
-pub use cells::{CellEvaluator, CellOptions};
+pub use cell_options::CellOptions;
+pub use cells::CellEvaluator;
 pub use fit::LabelFitter;
 pub use grid::HyperGrid;
 pub use kernel::KernelEvaluator;
 pub use label_fit::{Evaluator, FitOptions, FitStatus, LabelBounds, LabelFit, Loss, Start};
 pub use model::{FluxEvaluator, SlamModel};
+pub use pixel::{PixelModel, PixelStatus};
 pub use posterior::{Posterior, PosteriorOptions};
 pub use train::{
-    PixelFolds, PixelModel, PixelSpectra, PixelStatus, TrainOptions, TrainingLabels, refit_pixels,
-    train_pixel, train_pixels,
+    PixelFolds, PixelSpectra, TrainOptions, TrainingLabels, refit_pixels, train_pixel, train_pixels,
 };
 pub use weights::ModelError;
 

@@ -6,7 +6,8 @@
 use ndarray::{Array1, Array2, ArrayView1};
 
 use super::super::labels::LabelScaler;
-use super::train::{PixelModel, PixelStatus, TrainingLabels};
+use super::pixel::{PixelModel, PixelStatus};
+use super::train::TrainingLabels;
 use super::{KernelEvaluator, SlamError, check_length};
 
 /// A trained model: the training labels and one row per pixel. Unusable pixels hold NaN, and zeros in `dual`.

@@ -1,5 +1,6 @@
 //! Tests of the inner loops.
 
+use super::columns::exp_lanes;
 use super::*;
 
 fn uniform(n: usize, seed: u64) -> Vec<f64> {
@@ -29,18 +30,19 @@ fn exponential_agrees_with_the_library_to_the_last_places() {
 fn loops_equal_their_definitions() {
     let (a, b) = (uniform(101, 1), uniform(101, 2));
     let exact: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
-    assert!((dot(&a, &b) - exact).abs() < 1e-13);
+    let square: f64 = b.iter().map(|b| b * b).sum();
     assert!(
-        dots4([&a, &b, &a, &b], &b)
-            .iter()
-            .zip([exact, dot(&b, &b)])
-            .all(|(x, y)| (x - y).abs() < 1e-13)
+        dots4([&a, &b, &a, &b], &b).iter().zip([exact, square]).all(|(x, y)| (x - y).abs() < 1e-13)
     );
     let single: Vec<f32> = a.iter().map(|&x| x as f32).collect();
-    assert!((dot_f32(&single, &single) - dot(&a, &a)).abs() < 1e-5);
+    assert!((dot_f32(&single, &single) - a.iter().map(|a| a * a).sum::<f64>()).abs() < 1e-5);
     let mut out = vec![1.0; 101];
     combine(&[&single, &single, &single, &single, &single], &[1.0, 2.0, 3.0, 4.0, -9.0], &mut out);
     assert!(out.iter().zip(&a).all(|(o, a)| (o - 1.0 - a).abs() < 1e-6));
+    let mut rounded = vec![1.0; 101];
+    let nine = [&single[..]; 9];
+    combine_f32(&nine, &[1.0, 2.0, 3.0, 4.0, -9.0, 0.5, -0.5, 7.0, -7.0], &mut rounded);
+    assert!(rounded.iter().zip(&out).all(|(a, b)| (a - b).abs() < 1e-5));
 }
 
 #[test]

@@ -1,0 +1,126 @@
+//! Solving the states of one cell together: roughly on a first guess of the near rows, then on the right ones.
+
+use super::near::Near;
+use super::newton::{Setting, Side};
+use super::path::near_count;
+use super::smo;
+use super::state::{Cell, State, Workspace, refresh};
+
+/// Pairwise steps of one local problem.
+const MAX_PAIRS: usize = 500_000;
+/// Rounds of growing the near set.
+const MAX_ROUNDS: usize = 30;
+
+/// Solves all `states` of one cell on one set of near rows, and leaves in `near` the set that proved right.
+///
+/// Each state holds coefficients as [`State::jump`] leaves them, its sides and features; residuals are computed here.
+/// Pairwise steps on the guessed set come first: only then is it known which rows are near.
+pub(super) fn settle(
+    cell: &Cell<'_>,
+    near: &mut Near,
+    states: &mut [&mut State],
+    work: &mut Workspace,
+) {
+    let rows = near.rows().to_vec();
+    refresh(cell.kernel, cell.target, &rows, states, &mut work.panel, &mut work.product);
+    for state in states.iter_mut() {
+        settle_pairs(cell, near, state, work);
+    }
+    refresh_all(cell, states, work);
+    *near = rebuilt(cell, states);
+    let mut open: Vec<&mut State> = states.iter_mut().map(|state| &mut **state).collect();
+    for _ in 0..MAX_ROUNDS {
+        for state in &mut open {
+            settle_near(cell, near, state, work);
+        }
+        refresh_all(cell, &mut open, work);
+        let mut missing: Vec<usize> = Vec::new();
+        open.retain(|state| {
+            let wrong = state.contradicted(near, cell.epsilon, cell.accuracy.far);
+            missing.extend(&wrong);
+            !wrong.is_empty()
+        });
+        if open.is_empty() {
+            return;
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        near.extend(&missing);
+    }
+    for state in open {
+        state.converged = false;
+    }
+}
+
+fn refresh_all(cell: &Cell<'_>, states: &mut [&mut State], work: &mut Workspace) {
+    let all = std::mem::take(&mut work.all_rows);
+    refresh(cell.kernel, cell.target, &all, states, &mut work.panel, &mut work.product);
+    work.all_rows = all;
+}
+
+/// The rows near an edge in any of the states.
+fn rebuilt(cell: &Cell<'_>, states: &[&mut State]) -> Near {
+    let mut nearest = vec![f64::INFINITY; cell.target.len()];
+    let mut n_free = 0;
+    for state in states {
+        n_free = n_free.max(state.n_free());
+        for (row, nearest) in nearest.iter_mut().enumerate() {
+            *nearest = nearest.min(state.urgency(row, cell.epsilon, cell.accuracy.pairs));
+        }
+    }
+    let n_used = nearest.iter().filter(|d| d.is_finite()).count();
+    let n_urgent = nearest.iter().filter(|&&d| d == 0.0).count();
+    let n_near = near_count(n_free, n_used).max(n_urgent + n_used / 32);
+    Near::new(cell.kernel, &nearest, n_near.min(n_used))
+}
+
+impl State {
+    /// Distance of a row's residual to the nearer edge: 0 where it is free or contradicts its coefficient by more than
+    /// `tolerance`, infinite where it takes no part.
+    fn urgency(&self, row: usize, epsilon: f64, tolerance: f64) -> f64 {
+        let side = self.side[row];
+        if side == Side::Out {
+            f64::INFINITY
+        } else if self.is_contradicted(row, epsilon, tolerance) {
+            0.0
+        } else {
+            ((self.e[row] - self.bias).abs() - epsilon).abs()
+        }
+    }
+}
+
+fn setting(cell: &Cell<'_>, far_sum: f64) -> Setting {
+    Setting {
+        c: cell.c,
+        epsilon: cell.epsilon,
+        tolerance: cell.accuracy.near,
+        width: cell.accuracy.width,
+        far_sum,
+        rounded: cell.accuracy.rounded,
+    }
+}
+
+/// Pairwise steps alone.
+fn settle_pairs(cell: &Cell<'_>, near: &mut Near, state: &mut State, work: &mut Workspace) {
+    let setting = setting(cell, state.gather(near, &mut work.newton));
+    work.newton.balance(near, &setting);
+    smo::minimize(&mut work.newton, near, &setting, cell.accuracy.pairs, MAX_PAIRS);
+    state.scatter(cell.kernel, near, &work.newton);
+}
+
+fn settle_near(cell: &Cell<'_>, near: &mut Near, state: &mut State, work: &mut Workspace) {
+    let setting = setting(cell, state.gather(near, &mut work.newton));
+    work.newton.n_steps = 0;
+    work.newton.balance(near, &setting);
+    smo::minimize(&mut work.newton, near, &setting, cell.accuracy.pairs, MAX_PAIRS);
+    state.converged =
+        work.newton.violation(&setting) <= setting.tolerance || work.newton.solve(near, &setting);
+    if !state.converged {
+        // Slower, but it always makes progress.
+        work.newton.balance(near, &setting);
+        smo::minimize(&mut work.newton, near, &setting, cell.accuracy.near, MAX_PAIRS);
+        state.converged = work.newton.violation(&setting) <= cell.accuracy.near;
+    }
+    state.n_steps += work.newton.n_steps;
+    state.scatter(cell.kernel, near, &work.newton);
+}
