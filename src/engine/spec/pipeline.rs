@@ -172,6 +172,7 @@ fn read_dataset(name: &str, entry: Entry) -> Result<DatasetSlot, SpecError> {
         format: raw.format,
         section: raw.section,
         binding: Binding::Absent { reason: "not bound".into() },
+        archive: None,
         binding_span: entry.key,
     })
 }
