@@ -1,5 +1,6 @@
 //! The command line: verbs, progress, colors, publishing. The only place that prints.
 
+mod archive;
 mod args;
 mod check;
 mod claims;

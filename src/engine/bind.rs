@@ -70,6 +70,14 @@ fn try_bind(
             });
             Ok(Binding::Files(bound.collect::<Result<_>>()?))
         }
+        // What has not been had from its archive yet is no failure.
+        spec::Binding::Path { path, .. }
+            if slot.archive.is_some() && !base.join(&path.value).exists() =>
+        {
+            let place = &path.value;
+            let how = "`mdwarf check` tells how to get it";
+            Ok(Binding::Absent(format!("there is no `{place}` yet; {how}")))
+        }
         spec::Binding::Path { path, glob } => {
             let path = base.join(&path.value);
             at_path(&path, glob.as_ref().map(|g| g.value.as_str()), sources, observer)
@@ -111,7 +119,7 @@ fn hashed(paths: Vec<PathBuf>, sources: &Sources, observer: &dyn Observer) -> Re
 }
 
 /// Whether a file's name fits a pattern in which `*` stands for anything.
-fn matches(pattern: Option<&str>, path: &Path) -> bool {
+pub fn matches(pattern: Option<&str>, path: &Path) -> bool {
     let Some(pattern) = pattern else { return true };
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut pieces = pattern.split('*');

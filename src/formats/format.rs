@@ -26,6 +26,8 @@ pub enum Format {
     Cds,
     /// BT-Settl model spectra, one a file: [`crate::formats::btsettl`].
     BtSettl,
+    /// Dust map in the layout of Bayestar: [`crate::formats::hdf5`].
+    Hdf5,
 }
 
 /// A name that is no format.
@@ -43,7 +45,7 @@ fn known_names() -> String {
 
 impl Format {
     /// Every format, in the order in which they are listed to people.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::LamostLrs,
         Self::Csv,
         Self::FitsTable,
@@ -53,6 +55,7 @@ impl Format {
         Self::Mrt,
         Self::Cds,
         Self::BtSettl,
+        Self::Hdf5,
     ];
 
     /// The name that configurations use.
@@ -67,6 +70,7 @@ impl Format {
             Self::Mrt => "mrt",
             Self::Cds => "cds",
             Self::BtSettl => "bt-settl",
+            Self::Hdf5 => "hdf5",
         }
     }
 
@@ -90,6 +94,7 @@ impl Format {
                 "BT-Settl model spectrum, one a file (native text, two columns, SVO text or VOTable, \
                  FITS table; plain, .gz, .bz2, .xz)"
             }
+            Self::Hdf5 => "three-dimensional dust map in the HDF5 layout of Bayestar",
         }
     }
 }

@@ -21,6 +21,7 @@
 //! Nothing here knows of pipelines: which columns are wanted, and what is done about a
 //! star whose file cannot be read, is the caller's choice.
 
+pub mod beginning;
 pub mod btsettl;
 pub mod catalog;
 pub mod cds;

@@ -6,6 +6,7 @@ use std::io;
 use serde::Deserialize;
 
 use super::PortRef;
+use super::archive::{Archive, RawArchive};
 use super::error::SpecError;
 use super::names::{check_digest, check_path, check_url};
 use super::pipeline::keep;
@@ -76,6 +77,7 @@ pub(super) struct RawBinding {
     mirror_path: Option<Spanned<String>>,
     simulated: Option<Spanned<String>>,
     absent: Option<Spanned<String>>,
+    archive: Option<RawArchive>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +107,11 @@ const WAYS: &str = "write one of `path`, `url` with `blake3` and `bytes`, `tree`
                     `absent = \"why\"`";
 
 impl RawBinding {
+    /// What is known of the dataset in an archive, taken out of the rest.
+    pub(super) fn archive(&mut self, lists: &mut Lists<'_>) -> Option<Archive> {
+        self.archive.take().and_then(|archive| archive.check(lists))
+    }
+
     /// Exactly one way of filling the slot. `span` is the dataset's name in the profile.
     pub(super) fn check(self, span: &Span, lists: &mut Lists<'_>) -> Option<Binding> {
         if let Err(error) = self.one_way(span) {

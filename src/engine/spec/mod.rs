@@ -4,6 +4,7 @@
 //! everywhere and every value keeps its place, so that a later error about it can point there. Nothing here knows what
 //! a stage does: ports, columns and parameters are checked by whoever holds the stages, through [`NodeSpec::params`].
 
+mod archive;
 mod binding;
 mod claim;
 mod de;
@@ -22,6 +23,7 @@ mod syntax;
 mod tests;
 mod value;
 
+pub use archive::{Archive, ArchiveColumn};
 pub use binding::{Binding, TreeFile};
 pub use claim::{Claim, ClaimValue, Measure, Scalar, WhenSimulated};
 pub use error::{SpecError, SpecErrors, did_you_mean};
@@ -74,6 +76,8 @@ pub struct DatasetSlot {
     pub section: Option<String>,
     /// What fills it.
     pub binding: Binding,
+    /// What is known of it in an archive.
+    pub archive: Option<Archive>,
     /// Where the profile says so; where the slot is declared when the profile is silent.
     pub binding_span: Span,
 }

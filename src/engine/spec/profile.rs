@@ -115,8 +115,9 @@ pub(super) fn bind(
             continue;
         };
         let raw = read_section::<RawBinding>(format!("[dataset.{name}]"), &entry);
-        let raw = keep(raw, lists.errors);
-        if let Some(binding) = raw.and_then(|raw| raw.check(&entry.key, lists)) {
+        let Some(mut raw) = keep(raw, lists.errors) else { continue };
+        slot.archive = raw.archive(lists);
+        if let Some(binding) = raw.check(&entry.key, lists) {
             slot.binding = binding;
             slot.binding_span = entry.key;
         }

@@ -111,14 +111,27 @@ pub(super) fn read_header(
 /// Reads OBSID alone, unpacking and parsing only the first blocks; `None` when the bytes
 /// are no FITS file with such a card. Serves to sort thousands of files by id cheaply.
 pub fn probe_obsid(bytes: &[u8]) -> Option<i64> {
+    obsid(&primary_cards(bytes)?).ok()
+}
+
+/// Reads the facts of the header alone, from the beginning of a file (64 kB of a packed one are
+/// enough); `None` when the bytes do not begin as a spectrum does. The layout is told by whether
+/// the primary HDU has an image; the pixels may still turn out to be neither.
+pub fn probe_header(bytes: &[u8]) -> Option<LamostHeader> {
+    let cards = primary_cards(bytes)?;
+    let has_image = integer(&cards, "NAXIS").is_some_and(|axes| axes > 0);
+    let layout = if has_image { LamostLayout::Image } else { LamostLayout::Table };
+    read_header(&cards, layout).ok()
+}
+
+fn primary_cards(bytes: &[u8]) -> Option<Header> {
     let plain = first_bytes(bytes, PROBE_BLOCKS * BLOCK_BYTES);
     if !plain.starts_with(b"SIMPLE") {
         return None;
     }
     let (cards, _) = plain.as_chunks::<CARD_BYTES>();
     let end = cards.iter().position(|card| card.starts_with(b"END     "))?;
-    let header = Header::parse(&plain[..(end + 1) * CARD_BYTES]).ok()?;
-    obsid(&header).ok()
+    Header::parse(&plain[..(end + 1) * CARD_BYTES]).ok()
 }
 
 fn obsid(cards: &Header) -> Result<i64, LamostError> {

@@ -14,7 +14,7 @@ mod table;
 mod tests;
 
 pub use error::LamostError;
-pub use header::{LamostHeader, probe_obsid};
+pub use header::{LamostHeader, probe_header, probe_obsid};
 pub use table::header_table;
 
 use fits_well::FitsReader;

@@ -277,6 +277,8 @@ fn every_reader_case_reads() {
         let bytes = std::fs::read(&path).unwrap();
         let spectrum = read_spectrum(&bytes).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         assert_eq!(probe_obsid(&bytes), Some(spectrum.header.obsid));
+        let start = &bytes[..bytes.len().min(64 << 10)];
+        assert_eq!(probe_header(start).as_ref(), Some(&spectrum.header), "{path:?}");
         let n_pix = spectrum.pixel_count();
         let lengths = [spectrum.ivar.len(), spectrum.andmask.len(), spectrum.ormask.len()];
         assert_eq!((lengths, spectrum.wave_angstrom.len()), ([n_pix; 3], n_pix));
