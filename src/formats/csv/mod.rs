@@ -107,6 +107,22 @@ pub enum CsvError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// A field that is longer than any cell.
+    #[error("line {line}: a field has more than {limit_mib} MiB")]
+    TooLong {
+        /// Line on which the row begins, from 1.
+        line: usize,
+        /// The limit, MiB.
+        limit_mib: usize,
+    },
+    /// A row that has more fields than any table.
+    #[error("line {line} has more than {limit} fields")]
+    TooMany {
+        /// Line on which the row begins, from 1.
+        line: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A row with more or fewer fields than the header.
     #[error("row {row} (line {line}) has {found} fields where the header has {expected}")]
     Width {
@@ -173,7 +189,10 @@ impl CsvError {
             Self::Empty => "give a file whose first line names the columns",
             Self::Encoding { .. } => "convert the file to UTF-8",
             Self::Quote { .. } => "close the quote, and double a quote within quoted text",
-            Self::Width { .. } => "check the separator, and quote fields that contain it",
+            Self::TooLong { .. } => "check the ends of lines and the quotes",
+            Self::Width { .. } | Self::TooMany { .. } => {
+                "check the separator, and quote fields that contain it"
+            }
             Self::Duplicate { .. } => "rename one, or read only columns whose names are unique",
             Self::Missing { .. } => "names are case-sensitive; an unnamed column n is `column_n`",
             Self::Value { .. } => "declare another type, or list the text as a null",

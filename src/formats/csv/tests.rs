@@ -262,3 +262,16 @@ fn any_text_reads_or_fails_by_name() {
     let options = CsvOptions { separator: 0xc3, ..CsvOptions::default() };
     assert_eq!(fails("é", &options), "byte 195 cannot separate fields");
 }
+
+#[test]
+fn giants_of_fields_and_rows_are_refused() {
+    let options = CsvOptions::default();
+    let long = format!("x\n1\n{}\n", "y".repeat((16 << 20) + 1));
+    assert_eq!(fails(&long, &options), "line 3: a field has more than 16 MiB");
+    let quoted = format!("x\n\"{}\"\n", "y".repeat((16 << 20) + 1));
+    assert_eq!(fails(&quoted, &options), "line 2: a field has more than 16 MiB");
+    let wide = format!("x\n{}\n", ",".repeat(200_000));
+    assert_eq!(fails(&wide, &options), "line 2 has more than 100000 fields");
+    let fits = format!("x\n{}\n", "y".repeat(1 << 20));
+    assert_eq!(text(&read(&fits), "x", 0).len(), 1 << 20);
+}
