@@ -24,6 +24,7 @@ use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use thiserror::Error;
 
+use crate::formats::columns::listed;
 use crate::formats::gzip::{GzipError, TABLE_LIMIT_BYTES, unpacked};
 use infer::{Builder, Guess};
 use records::{Field as Cell, Records};
@@ -245,11 +246,19 @@ fn wanted_columns(names: &[String], options: &CsvOptions) -> Result<Vec<Wanted>,
     if let Some(name) = options.types.keys().find(|name| !names.contains(name)) {
         return Err(missing(name, names));
     }
+    // First and second place of each name: a header may have very many.
+    let mut places: BTreeMap<&str, (usize, Option<usize>)> = BTreeMap::new();
+    for (position, name) in names.iter().enumerate() {
+        let place = places.entry(name).or_insert((position, None));
+        if place.0 != position {
+            place.1 = place.1.or(Some(position));
+        }
+    }
     let asked = options.columns.as_deref().unwrap_or(names);
     let wanted = asked.iter().map(|name| {
-        let mut positions = (0..names.len()).filter(|&position| names[position] == *name);
-        let position = positions.next().ok_or_else(|| missing(name, names))?;
-        if let Some(second) = positions.next() {
+        let place = places.get(name.as_str()).ok_or_else(|| missing(name, names))?;
+        let (position, second) = *place;
+        if let Some(second) = second {
             let (name, first, second) = (name.clone(), position + 1, second + 1);
             return Err(CsvError::Duplicate { name, first, second });
         }
@@ -261,7 +270,7 @@ fn wanted_columns(names: &[String], options: &CsvOptions) -> Result<Vec<Wanted>,
 
 fn missing(name: &str, names: &[String]) -> CsvError {
     let available: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    CsvError::Missing { name: name.to_owned(), available: available.join(", ") }
+    CsvError::Missing { name: name.to_owned(), available: listed(&available) }
 }
 
 /// Whether `cell` stands for a missing value in a column of type `kind`.

@@ -275,3 +275,13 @@ fn giants_of_fields_and_rows_are_refused() {
     let fits = format!("x\n{}\n", "y".repeat(1 << 20));
     assert_eq!(text(&read(&fits), "x", 0).len(), 1 << 20);
 }
+
+#[test]
+fn a_header_of_very_many_names_is_read_and_shown_in_part() {
+    let names: Vec<String> = (0..50_000).map(|i| format!("c{i}")).collect();
+    let file = format!("{}\n{}\n", names.join(","), vec!["1"; names.len()].join(","));
+    assert_eq!(read(&file).num_columns(), names.len());
+    let options = CsvOptions { columns: Some(vec!["d".into()]), ..CsvOptions::default() };
+    let message = fails(&file, &options);
+    assert!(message.ends_with("`c99` and 49900 more") && message.len() < 2000, "{message}");
+}
