@@ -7,10 +7,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::project::{Answer, Project, Ran};
 use crate::spectra::{fits, survey};
+use crate::tally::trials;
 
 const PIPELINE: &str = r#"
 [pipeline]
@@ -105,6 +107,7 @@ fn names_of_files_decide_nothing_whatever_they_are() {
     *bytes.last_mut().expect("a byte") ^= 1;
     fs::write(&changed, bytes).expect("an edit");
     project.run().ran(&["spectra"]);
+    trials(4, "names with a line break, names that are no UTF-8", 3, 0, "");
 }
 
 #[test]
@@ -130,6 +133,7 @@ fn a_project_works_in_a_folder_of_any_name_and_reached_by_any_way() {
     fs::remove_file(&link).expect("the link");
     symlink(project.root(), &link).expect("a link");
     ran(&run_at(&link, &[]), &["stars", "squared"]);
+    trials(4, "a project moved, renamed, reached by a link", 7, 0, "nothing reran");
 }
 
 #[test]
@@ -157,6 +161,7 @@ fn links_are_followed_to_files_and_lead_nowhere_else() {
         fs::remove_file(project.path(name)).expect("the link");
         project.run().ran(&ALL);
     }
+    trials(4, "links: to files, in circles, to folders, to nothing, to a device", 6, 0, "");
 }
 
 #[test]
@@ -170,6 +175,7 @@ fn a_fifo_in_a_folder_of_spectra_is_refused_at_once() {
     let answer = run_at(&project.root(), &[]);
     assert_eq!(answer.code, 1, "{}", answer.stderr);
     answer.says("not a regular file").says("pipe.fits");
+    trials(4, "a FIFO among the spectra", 1, 0, "refused at once");
 }
 
 #[test]
@@ -217,6 +223,7 @@ fn stamps_ten_years_off_decide_nothing() {
         assert_eq!(results(&project), clean);
         edits_are_seen(&project, time, &[]);
     }
+    trials(4, "time stamps 10 years off; same-size edits under one stamp", 2 * 5, 0, "");
 }
 
 /// Same-size edits under one time stamp, each followed by a run.
@@ -275,6 +282,74 @@ fn a_clock_ten_years_off_decides_nothing() {
         assert_eq!(project.mdwarf(&["plan", "--check", "--profile", "test"]).code, 0);
         assert_eq!(results(&project), clean);
     }
+    trials(4, "a clock 10 years off; same-size edits meanwhile", 2 * 9, 0, "");
+}
+
+/// While runs go on, a table is written anew again and again, of the same size: by a rename, or in
+/// place, where a reader may meet half of it.
+#[test]
+fn an_input_that_changes_during_a_run_is_named_or_right() {
+    let project = project();
+    let digits = |x: u32| format!("x\n{}\n", vec![x.to_string(); 30_000].join("\n"));
+    project.write("table.csv", digits(0));
+    let stop = AtomicBool::new(false);
+    let n = if std::env::var_os("MDWARF_LONG").is_some() { 200 } else { 10 };
+    let (mut named, mut right) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let table = project.path("table.csv");
+            for x in (0..10).cycle().take_while(|_| !stop.load(Ordering::Relaxed)) {
+                if x % 2 == 0 {
+                    fs::write(&table, digits(x)).expect("written");
+                } else {
+                    let new = table.with_extension("new");
+                    fs::write(&new, digits(x)).expect("written");
+                    fs::rename(&new, &table).expect("renamed");
+                }
+                std::thread::sleep(Duration::from_millis(u64::from(x) * 3));
+            }
+        });
+        let _stops = StopOnDrop(&stop);
+        for _ in 0..n {
+            let answer = run_at(&project.root(), &[]);
+            match answer.code {
+                0 => {
+                    is_one_version(&project);
+                    right += 1;
+                }
+                1 => named += 1,
+                code => panic!("{code}: {}", answer.stderr),
+            }
+        }
+    });
+    project.run();
+    is_one_version(&project);
+    project.run().ran(&[]);
+    project.write("table.csv", "x\n1\n2\n3\n");
+    project.run();
+    assert_eq!(results(&project), clean());
+    let note = format!("{right} right, {named} named it");
+    trials(4, "an input that changes during the run", n, 0, &note);
+}
+
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The squares are all of one version of the table; one that was being written has fewer rows.
+fn is_one_version(project: &Project) {
+    let text = fs::read_to_string(project.path("results/test/squared.csv")).expect("it");
+    // Number, row, square.
+    let mut rows = text.lines().skip(1).map(|row| {
+        let mut cells = row.split(',');
+        (cells.next().expect("a number"), cells.nth(1).expect("its square"))
+    });
+    let first = rows.next().expect("a row");
+    assert!(rows.all(|row| row == first), "two versions in one table");
 }
 
 #[test]
@@ -355,7 +430,7 @@ fn a_full_disk_is_named_and_room_mends_it() {
         answer.says("No space left on device");
         full += 1;
     }
-    eprintln!("{full} runs on a full disk, each named it; then one had room");
+    trials(1, "runs on a small tmpfs that is full", full, 0, "each named it; then one had room");
     assert!((6..120).contains(&full), "{full}");
     assert_eq!(results(&project), clean);
     assert_eq!(project.mdwarf(&["verify", "--cache", &cache]).code, 0);

@@ -6,6 +6,8 @@
 //! - `dags`: random graphs, edits, faults and resumes against an oracle
 //! - `faults`: damage and odd values never become silent wrongs
 //! - `faults_files`: odd files, names and clocks, moved projects, full disks
+//! - `fuzz`: mutants of what comes from outside and of what the store holds
+//! - `hostile`: inputs made to exhaust time or memory
 //! - `locked`: lock files, runs of the past, how a project begins, help
 //! - `memory`: how many jobs are done at once
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
@@ -22,6 +24,8 @@ mod crash;
 mod dags;
 mod faults;
 mod faults_files;
+mod fuzz;
+mod hostile;
 mod locked;
 mod memory;
 mod nearby;
@@ -31,5 +35,6 @@ mod sources;
 mod spectra;
 mod stories;
 mod sweeps;
+mod tally;
 mod together;
 mod words;

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::project::{Answer, Project};
 use crate::stories;
+use crate::tally::trials as told;
 use crate::together::{catalog, clean, files_in, start, trials};
 
 const VARIANT: [&str; 2] = ["--set", "predicted.model_error=none"];
@@ -168,6 +169,7 @@ fn sweeps_during_runs_harm_nothing() {
     for _ in 0..trials() {
         sweeps_during_runs(&clean);
     }
+    told(3, "gc again and again during four runs", trials() as u64, 0, "");
 }
 
 fn sweeps_during_runs(clean: &[u8]) {
@@ -215,4 +217,5 @@ fn the_work_of_a_killed_run_outlives_a_sweep() {
         project.run();
         assert_eq!(catalog(&project), clean());
     }
+    told(3, "gc after a killed run", 3 * trials() as u64, 0, "its work is kept");
 }

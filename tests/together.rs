@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::project::{Answer, Project};
 use crate::stories;
+use crate::tally::trials as told;
 
 /// Starts the program without waiting for it.
 pub fn start(project: &Project, arguments: &[&str]) -> Child {
@@ -83,6 +84,7 @@ fn at_once(runs: usize, jobs_each: &str) {
     for _ in 0..trials() {
         try_at_once(runs, jobs_each, &clean);
     }
+    told(3, &format!("{runs} runs at once"), trials() as u64, 0, "each job done once");
 }
 
 fn try_at_once(runs: usize, jobs_each: &str, clean: &[u8]) {
@@ -201,6 +203,7 @@ fn locks_left_by_the_dead_are_free() {
     assert!(files_in(&project, "locks").len() > stories::ALL.len());
     let answer = project.mdwarf(&["run", "--profile", "test", "--no-wait"]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
+    told(3, "locks left by a dead process", stories::ALL.len() as u64, 0, "free at once");
 }
 
 #[test]
@@ -219,6 +222,58 @@ fn a_killed_run_holds_nobody_up() {
         let _ = first.wait();
         assert_eq!(catalog(&project), clean);
     }
+    told(3, "one of two runs killed", 3 * trials() as u64, 0, "nobody is held up");
+}
+
+/// A library that makes every lock on a file fail as a file system without locks does.
+fn without_locks(folder: &Path) -> Option<PathBuf> {
+    let source = "#include <errno.h>\nint flock(int f, int how) { errno = ENOLCK; return -1; }\n";
+    let (code, library) = (folder.join("locks.c"), folder.join("locks.so"));
+    fs::write(&code, source).expect("a file");
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &code]).output();
+    built.is_ok_and(|output| output.status.success()).then_some(library)
+}
+
+#[test]
+fn a_store_without_file_locks_gives_the_clean_result() {
+    let clean = clean();
+    for trial in 0..trials() {
+        let project = stories::project();
+        let Some(library) = without_locks(project.root().parent().expect("a folder")) else {
+            eprintln!("skipped: a_store_without_file_locks_gives_the_clean_result needs cc");
+            return;
+        };
+        let runs = if trial % 2 == 0 { 2 } else { 8 };
+        let children: Vec<Child> = (0..runs)
+            .map(|_| {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_mdwarf"));
+                command
+                    .args(["run", "--profile", "test", "--json", "-j", "1", "-C"])
+                    .arg(project.root())
+                    .env_remove("MDWARF_MIRROR")
+                    .env_remove("MDWARF_CACHE")
+                    .env("LD_PRELOAD", &library)
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped());
+                command.spawn().expect("the program starts")
+            })
+            .collect();
+        for child in children {
+            let answer = ended(child);
+            assert_eq!(answer.code, 0, "{}", answer.stderr);
+        }
+        assert_eq!(catalog(&project), clean);
+        assert_eq!(project.mdwarf(&["verify"]).code, 0);
+        project.run().ran(&[]);
+    }
+    told(
+        3,
+        "2 and 8 runs at once without file locks",
+        trials() as u64,
+        0,
+        "work may be done twice",
+    );
 }
 
 /// What a user who may only read the project gets; as root, another user asks.

@@ -273,6 +273,12 @@ fn break_each(
     }
 }
 
+/// A line of the long run's table: the show, what was tried, how often, how often silently wrong (a
+/// wrong one ends the test before this line).
+pub fn told(show: u32, what: &str, trials: usize, tally: &impl std::fmt::Debug) {
+    eprintln!("\nTRIALS | {show} | {what} | {trials} | 0 | {tally:?}");
+}
+
 pub fn long() -> bool {
     std::env::var_os("MDWARF_LONG").is_some()
 }
@@ -284,7 +290,7 @@ fn a_crash_at_any_operation_is_mended_by_the_next_run() {
         break_each(when, Fault::Crash, Operation::changes, Unsynced::Stays, &mut tally);
         break_each(when, Fault::TornCrash, Operation::changes, Unsynced::Stays, &mut tally);
     }
-    eprintln!("crashes of the program: {tally:?}");
+    told(1, "crash at every operation, unsynced writes last", tally.trials, &tally);
 }
 
 #[test]
@@ -297,7 +303,7 @@ fn a_power_cut_at_any_operation_is_mended_by_the_next_run() {
             break_each(when, Fault::Crash, Operation::changes, unsynced, &mut tally);
         }
     }
-    eprintln!("power cuts: {tally:?}");
+    told(1, "power cut at every operation, unsynced writes dropped or torn", tally.trials, &tally);
 }
 
 /// What is not synced must not be vouched for by what is, nor by another file that is not.
@@ -320,7 +326,7 @@ fn a_power_cut_after_a_run_that_takes_one_file_is_mended_by_the_next() {
             trials += 1;
         }
     }
-    eprintln!("power cuts that took one file: {trials}");
+    told(1, "power cut after a run that takes one file", trials, &"");
     assert!(trials > 20);
 }
 
@@ -339,5 +345,5 @@ fn an_operation_that_fails_is_named_and_mended() {
             break_each(when, fault, counts, Unsynced::Stays, &mut tally);
         }
     }
-    eprintln!("failures: {tally:?}");
+    told(1, "EIO at every operation; EIO, ENOSPC and torn at every write", tally.trials, &tally);
 }

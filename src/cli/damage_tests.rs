@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::crash_tests::{Found, Small, long};
+use super::crash_tests::{Found, Small, long, told};
 use crate::engine::error::EngineError;
 use crate::engine::events::Silent;
 use crate::engine::files::Files;
@@ -128,7 +128,7 @@ fn every_damage_to_an_object_is_found_wherever_it_is_read() {
         }
         fs::write(path, bytes).expect("a file");
     }
-    eprintln!("damaged objects: {tally:?}");
+    told(2, "objects: each byte flipped twice, cut at each length", tally.damaged, &tally);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn every_damage_to_a_record_is_found_when_it_is_read() {
         }
         fs::write(path, bytes).expect("a file");
     }
-    eprintln!("damaged records: {tally:?}");
+    told(2, "records: each byte flipped twice, cut at each length", tally.damaged, &tally);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn verify_finds_every_damage_and_repair_leads_to_the_clean_result() {
             tally.damaged += 1;
         }
     }
-    eprintln!("verified: {tally:?}");
+    told(2, "smallest object and record at each byte: verify, repair, run", tally.damaged, &tally);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_run_on_any_damaged_file_of_the_store_is_right_or_names_it() {
             (tally.damaged, tally.runs) = (tally.damaged + 1, tally.runs + 1);
         }
     }
-    eprintln!("runs on damaged files: {tally:?}");
+    told(2, "a run on any damaged file of the store", tally.damaged, &tally);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn swapped_emptied_and_missing_files_are_mended() {
         fs::remove_file(path).expect("a file");
     }
     ran.mends("all objects missing", &mut tally);
-    eprintln!("swapped, emptied, missing: {tally:?}");
+    told(2, "two files swapped, a file of no length, a missing part", tally.runs, &tally);
 }
 
 #[test]

@@ -11,13 +11,17 @@ use crate::engine::spec::{SourceMap, Span, SpecError, SpecErrors};
 
 /// Columns of a report where no terminal says how wide it is.
 const WIDTH: usize = 100;
+/// The most errors that are shown: of more, nobody reads the rest.
+const MOST_ERRORS: usize = 50;
+/// The longest line that is shown, in bytes; of an error in a longer one the place is told.
+const LONGEST_LINE_BYTES: usize = 1000;
 
 /// All errors, one after the other.
 pub fn render(errors: &SpecErrors, map: &SourceMap, color: bool) -> String {
     let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(WIDTH);
     let mut text = String::new();
-    for error in &errors.0 {
+    for error in errors.0.iter().take(MOST_ERRORS) {
         let report = Report::new(error, map);
         // Without a place in a text there is nothing to draw.
         if report.text.is_none() || handler.render_report(&mut text, &report).is_err() {
@@ -25,7 +29,17 @@ pub fn render(errors: &SpecErrors, map: &SourceMap, color: bool) -> String {
         }
         text.push('\n');
     }
+    if let Some(more) = errors.0.len().checked_sub(MOST_ERRORS).filter(|more| *more > 0) {
+        text.push_str(&format!("and {more} more\n"));
+    }
     text.trim_end().to_owned()
+}
+
+/// Whether the lines of a place can be shown.
+fn is_shown(text: &str, range: &std::ops::Range<usize>) -> bool {
+    let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at);
+    end - start <= LONGEST_LINE_BYTES
 }
 
 /// One error in one text; places in other texts are reports of their own below it.
@@ -61,6 +75,9 @@ impl Report {
         let Some(place) = map.locate(span) else {
             return;
         };
+        if !is_shown(place.text, &place.range) {
+            return;
+        }
         let text = self.text.get_or_insert_with(|| Text {
             name: place.name.to_owned(),
             text: place.text.to_owned(),
@@ -191,6 +208,16 @@ mod tests {
         assert!(text.contains("pipeline.toml:3:1"), "{text}");
         assert!(text.contains("pipeline.toml:1:1"), "{text}");
         assert!(text.contains("first") && text.contains("second") && text.contains("before"));
+    }
+
+    #[test]
+    fn long_lines_and_many_errors_are_cut() {
+        let mut map = SourceMap::default();
+        map.add("pipeline.toml", format!("x = {}\n", "[".repeat(100_000)));
+        let deep = SpecError::new("spec.depth", "too deep", 60..61, "here");
+        let text = render(&SpecErrors(vec![deep; 60]), &map, false);
+        assert!(text.starts_with("pipeline.toml:1:61: too deep"), "{text}");
+        assert!(text.ends_with("and 10 more") && text.len() < 5000, "{text}");
     }
 
     #[test]

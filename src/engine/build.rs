@@ -13,9 +13,17 @@ use super::spec;
 use super::spec::{
     DatasetSlot, NodeSpec, PortRef, Spec, SpecError, SpecErrors, Value, cycle_error, did_you_mean,
 };
-use super::stage::{Need, Output, Port, Schemas, Scope, TableSchema};
+use super::stage::{Need, Output, Port, Schemas, Scope, Split, TableSchema};
 use super::types::Type;
 use super::wiring::Wiring;
+
+/// The most buckets of a node: each is a job, a record and an object.
+const MOST_BUCKETS: u32 = 1 << 16;
+/// The most columns of all tables of a pipeline: a long chain of nodes that each add a column would else fill
+/// the memory with names.
+const MOST_COLUMNS: usize = 200_000;
+/// The most errors that are looked for: nobody reads the rest.
+const MOST_ERRORS: usize = 100;
 
 /// Finds what fills a slot.
 pub type Binder<'a> = &'a dyn Fn(&DatasetSlot) -> Binding;
@@ -35,6 +43,7 @@ pub fn build(
         bind,
         nodes: Vec::new(),
         index: BTreeMap::new(),
+        columns: 0,
         errors: Vec::new(),
     };
     for name in order(spec) {
@@ -81,6 +90,8 @@ struct Builder<'a> {
     bind: Binder<'a>,
     nodes: Vec<Node>,
     index: BTreeMap<String, usize>,
+    /// Columns of all tables so far.
+    columns: usize,
     errors: Vec<SpecError>,
 }
 
@@ -94,8 +105,16 @@ impl Builder<'_> {
             self.errors.extend(built.err());
             return;
         }
+        if self.columns > MOST_COLUMNS || self.errors.len() >= MOST_ERRORS {
+            return;
+        }
         match self.node(spec) {
             Ok(node) => {
+                self.columns += node.schemas.iter().map(|shape| shape.columns.len()).sum::<usize>();
+                if self.columns > MOST_COLUMNS {
+                    self.errors.push(too_many_columns(spec));
+                    return;
+                }
                 self.index.insert(spec.name.clone(), self.nodes.len());
                 self.nodes.push(node);
             }
@@ -124,6 +143,7 @@ impl Builder<'_> {
             vec![SpecError::new("pipeline.outputs", message, spec.name_span.clone(), "this node")]
         })?;
         refuse_unsound(spec, &bound, &outputs)?;
+        refuse_giants(spec, work.file_buckets(), &outputs)?;
         let (outputs, shapes) = self.shapes(spec, outputs, &schemas)?;
         Ok(Node {
             name: spec.name.clone(),
@@ -305,6 +325,36 @@ fn refuse_unsound(
     let message = format!("stage `{}` of node `{}` {what}", spec.stage.value, spec.name);
     let span = spec.name_span.clone();
     Err(vec![SpecError::new("pipeline.contract", message, span, "this node")])
+}
+
+/// More buckets than anybody means.
+fn refuse_giants(
+    spec: &NodeSpec,
+    of_files: Option<u32>,
+    outputs: &[Output],
+) -> Result<(), Vec<SpecError>> {
+    let of_rows = outputs.iter().filter_map(|output| match output.split {
+        Some(Split::Buckets(buckets)) => Some(buckets),
+        _ => None,
+    });
+    let Some(buckets) = of_rows.chain(of_files).find(|buckets| *buckets > MOST_BUCKETS) else {
+        return Ok(());
+    };
+    let message = format!("node `{}` has {buckets} buckets, the most is {MOST_BUCKETS}", spec.name);
+    let place = spec.params.get("buckets").map_or(&spec.name_span, |given| &given.span);
+    Err(vec![
+        SpecError::new("pipeline.buckets", message, place.clone(), "too many")
+            .help("a bucket is best of a thousand rows or more"),
+    ])
+}
+
+fn too_many_columns(spec: &NodeSpec) -> SpecError {
+    let message = format!(
+        "with node `{}` the tables of the pipeline have more than {MOST_COLUMNS} columns",
+        spec.name
+    );
+    SpecError::new("pipeline.columns", message, spec.name_span.clone(), "this node")
+        .help("leave out columns on the way, or nodes")
 }
 
 fn graph(nodes: &[Node]) -> DiGraph<usize, String> {

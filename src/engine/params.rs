@@ -23,7 +23,16 @@ impl TryFrom<String> for Formula {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Expression::parse(&text).map(Formula).map_err(|why| format!("in `{text}`: {why}"))
+        Expression::parse(&text).map(Formula).map_err(|why| format!("in `{}`: {why}", shown(&text)))
+    }
+}
+
+/// The beginning of a text, for a message.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 200;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

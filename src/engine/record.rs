@@ -68,6 +68,19 @@ pub struct Part {
     pub at: [u64; 2],
 }
 
+impl Record {
+    /// Whether its numbers can be true: rows of a part are counted in 32 bits, and each column of each
+    /// part has a digest. All arithmetic on records relies on that.
+    pub fn adds_up(&self) -> bool {
+        let part_adds_up = |output: &OutputRecord, part: &Part| {
+            part.rows <= u64::from(u32::MAX) && part.digests.len() == output.columns.len()
+        };
+        let of_key = self.key.ports.values().flat_map(|port| &port.rows);
+        self.outputs.iter().all(|output| output.parts.iter().all(|part| part_adds_up(output, part)))
+            && of_key.copied().all(|rows| rows <= 1 << 44)
+    }
+}
+
 impl OutputRecord {
     /// Rows of all parts.
     pub fn rows(&self) -> u64 {

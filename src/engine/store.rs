@@ -384,7 +384,7 @@ fn sealed_json(record: &Record) -> Result<Vec<u8>> {
 /// A record from the bytes of its file, if they are whole and of this format.
 pub fn parse_record(bytes: &[u8]) -> Option<Record> {
     let record = serde_json::from_slice::<Record>(sealed(bytes)?).ok()?;
-    (record.format == FORMAT).then_some(record)
+    (record.format == FORMAT && record.adds_up()).then_some(record)
 }
 
 /// Whether the disk itself cannot give the bytes back: then they are as good as damaged.

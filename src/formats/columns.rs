@@ -19,6 +19,21 @@ use crate::formats::meaning::with_meaning;
 /// Bytes of text, and elements of vectors, that arrow's 32-bit offsets reach.
 const MOST_OFFSET: usize = i32::MAX as usize;
 
+/// The names of a table's columns, for a message: no more of them than anybody reads.
+pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {
+    const MOST: usize = 100;
+    const LONGEST: usize = 60;
+    let short = |name: &S| match name.as_ref().char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &name.as_ref()[..end]),
+        None => name.as_ref().to_owned(),
+    };
+    let mut list = names.iter().take(MOST).map(short).collect::<Vec<_>>().join(", ");
+    if names.len() > MOST {
+        list.push_str(&format!(" and {} more", names.len() - MOST));
+    }
+    list
+}
+
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -12,6 +12,8 @@ use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use thiserror::Error;
 
+use crate::formats::gzip::allowed_bytes;
+
 /// The most memory that an xz stream's dictionary may ask for, KiB; `xz -9` asks for 64 MiB.
 const XZ_MEMORY_KIB: u32 = 256 << 10;
 /// Bytes of a stream that are unpacked at a time.
@@ -152,12 +154,14 @@ fn decoder(bytes: &[u8], kind: Compression) -> Box<dyn Read + '_> {
 /// Returns the plain bytes: borrowed when they are not packed, else unpacked.
 ///
 /// All members of a stream are joined. Errors when the stream is damaged, is of an unread kind,
-/// holds another packed file or unpacks to more than `limit` bytes.
+/// holds another packed file, unpacks to more than `limit` bytes, or to 256 MiB and more than 100
+/// times its size.
 pub fn unpacked(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, CompressionError> {
     let kind = compression_of(bytes)?;
     if kind == Compression::None {
         return Ok(Cow::Borrowed(bytes));
     }
+    let limit = allowed_bytes(bytes.len(), limit);
     let mut plain = Vec::new();
     let mut decoder = decoder(bytes, kind).take(limit.saturating_add(1));
     if let Err(source) = decoder.read_to_end(&mut plain) {
@@ -180,6 +184,7 @@ pub fn stream(bytes: &[u8], limit: u64) -> Result<Box<dyn BufRead + '_>, Compres
     if kind == Compression::None {
         return Ok(Box::new(bytes));
     }
+    let limit = allowed_bytes(bytes.len(), limit);
     let decoder = Unpacking { decoder: decoder(bytes, kind), kind, limit, unpacked: 0 };
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, decoder);
     match reader.fill_buf().map(packed_inside) {

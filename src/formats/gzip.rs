@@ -11,6 +11,17 @@ pub const SPECTRUM_LIMIT_BYTES: u64 = 64 << 20;
 /// The most bytes that one table may unpack to; APOGEE's allStar holds about 3 GB.
 pub const TABLE_LIMIT_BYTES: u64 = 16 << 30;
 
+/// Whatever the limit, this much may be unpacked: less fills no memory.
+const SMALL_BYTES: u64 = 256 << 20;
+/// Beyond that, a file unpacks to at most so many times its size. Tables reach 10; a file made to fill the
+/// memory has 1,000 with gzip, and more with others.
+const MOST_TIMES: u64 = 100;
+
+/// The most bytes that `packed` ones may unpack to under a limit.
+pub(super) fn allowed_bytes(packed: usize, limit: u64) -> u64 {
+    limit.min(SMALL_BYTES.max((packed as u64).saturating_mul(MOST_TIMES)))
+}
+
 /// Why a gzip stream could not be unpacked.
 #[derive(Debug, Error)]
 pub enum GzipError {
@@ -47,12 +58,13 @@ pub fn is_gzip(bytes: &[u8]) -> bool {
 
 /// Returns the plain bytes: borrowed when `bytes` are no gzip stream, else unpacked.
 ///
-/// All members of a multi-member stream are joined. Errors when the stream is damaged or
-/// unpacks to more than `limit` bytes.
+/// All members of a multi-member stream are joined. Errors when the stream is damaged,
+/// unpacks to more than `limit` bytes, or to 256 MiB and more than 100 times its size.
 pub fn unpacked(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, GzipError> {
     if !is_gzip(bytes) {
         return Ok(Cow::Borrowed(bytes));
     }
+    let limit = allowed_bytes(bytes.len(), limit);
     let mut plain = Vec::new();
     let mut decoder = MultiGzDecoder::new(bytes).take(limit.saturating_add(1));
     if let Err(source) = decoder.read_to_end(&mut plain) {
@@ -98,6 +110,16 @@ mod tests {
         assert_eq!(&*unpacked(&stream, 100).unwrap(), b"first second");
         assert_eq!(&*unpacked(b"plain", 1).unwrap(), b"plain");
         assert_eq!(&*first_bytes(&stream, 8), b"first se");
+    }
+
+    #[test]
+    fn a_small_file_may_not_unpack_to_a_giant() {
+        let limit = TABLE_LIMIT_BYTES;
+        assert_eq!(allowed_bytes(1000, limit), 256 << 20);
+        assert_eq!(allowed_bytes(10 << 20, limit), 1000 << 20);
+        assert_eq!(allowed_bytes(1 << 30, limit), limit);
+        assert_eq!(allowed_bytes(1 << 30, 5), 5);
+        assert_eq!(allowed_bytes(usize::MAX, limit), limit);
     }
 
     #[test]

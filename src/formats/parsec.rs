@@ -11,7 +11,7 @@
 use arrow::record_batch::RecordBatch;
 use thiserror::Error;
 
-use crate::formats::columns::{Column, Kind, Misfit, Spec, Value, positions, table};
+use crate::formats::columns::{Column, Kind, Misfit, Spec, Value, listed, positions, table};
 use crate::formats::compression::{CompressionError, stream};
 use crate::formats::gzip::TABLE_LIMIT_BYTES;
 use crate::formats::lines::{LineError, Lines};
@@ -214,7 +214,7 @@ impl Reader<'_> {
         }
         self.targets = positions(&known, self.wanted).map_err(|column| ParsecError::Missing {
             column: column.to_owned(),
-            available: known.join(", "),
+            available: listed(&known),
         })?;
         let system = self.photometric_system.as_deref();
         self.filled = self

@@ -22,12 +22,19 @@ pub fn cycle(spec: &Spec) -> Option<Vec<String>> {
     Some(found.into_iter().map(|node| names[node].clone()).collect())
 }
 
+/// The most nodes of a cycle that are named.
+const MOST_NAMED: usize = 20;
+
 /// The cycle as an error with the place of each `in` entry that closes it.
 pub fn cycle_error(spec: &Spec) -> Option<SpecError> {
     let chain = cycle(spec)?;
     let next = chain.iter().cycle().skip(1);
-    let words: Vec<String> = chain.iter().map(|name| format!("`{name}`")).collect();
-    let labels = chain.iter().zip(next).filter_map(|(node, read)| {
+    let mut words: Vec<String> =
+        chain.iter().take(MOST_NAMED).map(|name| format!("`{name}`")).collect();
+    if let Some(more) = chain.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+        words.push(format!("… ({more} more)"));
+    }
+    let labels = chain.iter().zip(next).take(MOST_NAMED).filter_map(|(node, read)| {
         let inputs = &spec.nodes.get(node)?.inputs;
         let from = inputs.values().find(|from| from.node == *read)?;
         Some((from.span.clone(), format!("`{node}` reads `{read}`")))

@@ -26,6 +26,9 @@ pub struct SpecInput<'a> {
     pub sets: &'a [String],
 }
 
+/// The most errors that are looked for: each is compared with all names, and nobody reads the rest.
+const MOST_ERRORS: usize = 100;
+
 impl Spec {
     /// Reads and checks everything that can be checked without knowing the stages.
     ///
@@ -219,7 +222,7 @@ impl Loader {
     }
 
     fn reference(&mut self, from: &PortRef, pipeline: &Pipeline) {
-        if pipeline.nodes.contains_key(&from.node) {
+        if pipeline.nodes.contains_key(&from.node) || self.errors.len() >= MOST_ERRORS {
             return;
         }
         let nodes: &Ordered<NodeSpec> = &pipeline.nodes;

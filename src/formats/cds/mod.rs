@@ -12,7 +12,7 @@ mod tests;
 use arrow::record_batch::RecordBatch;
 use thiserror::Error;
 
-use crate::formats::columns::{Column, Kind, Misfit, Spec, Value, positions, table};
+use crate::formats::columns::{Column, Kind, Misfit, Spec, Value, listed, positions, table};
 use crate::formats::compression::{CompressionError, stream};
 use crate::formats::gzip::TABLE_LIMIT_BYTES;
 use crate::formats::lines::{LineError, Lines};
@@ -183,7 +183,7 @@ fn read_data(
     let labels: Vec<&str> = description.columns.iter().map(|c| c.spec.name.as_str()).collect();
     let targets = positions(&labels, wanted).map_err(|column| CdsError::Missing {
         column: column.to_owned(),
-        available: labels.join(", "),
+        available: listed(&labels),
     })?;
     let chosen = targets.iter().enumerate().map(|(order, target)| {
         let spec = description.columns[*target].spec.clone();

@@ -24,6 +24,7 @@ use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use thiserror::Error;
 
+use crate::formats::columns::listed;
 use crate::formats::gzip::{GzipError, TABLE_LIMIT_BYTES, unpacked};
 use infer::{Builder, Guess};
 use records::{Field as Cell, Records};
@@ -107,6 +108,22 @@ pub enum CsvError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// A field that is longer than any cell.
+    #[error("line {line}: a field has more than {limit_mib} MiB")]
+    TooLong {
+        /// Line on which the row begins, from 1.
+        line: usize,
+        /// The limit, MiB.
+        limit_mib: usize,
+    },
+    /// A row that has more fields than any table.
+    #[error("line {line} has more than {limit} fields")]
+    TooMany {
+        /// Line on which the row begins, from 1.
+        line: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A row with more or fewer fields than the header.
     #[error("row {row} (line {line}) has {found} fields where the header has {expected}")]
     Width {
@@ -173,7 +190,10 @@ impl CsvError {
             Self::Empty => "give a file whose first line names the columns",
             Self::Encoding { .. } => "convert the file to UTF-8",
             Self::Quote { .. } => "close the quote, and double a quote within quoted text",
-            Self::Width { .. } => "check the separator, and quote fields that contain it",
+            Self::TooLong { .. } => "check the ends of lines and the quotes",
+            Self::Width { .. } | Self::TooMany { .. } => {
+                "check the separator, and quote fields that contain it"
+            }
             Self::Duplicate { .. } => "rename one, or read only columns whose names are unique",
             Self::Missing { .. } => "names are case-sensitive; an unnamed column n is `column_n`",
             Self::Value { .. } => "declare another type, or list the text as a null",
@@ -226,11 +246,19 @@ fn wanted_columns(names: &[String], options: &CsvOptions) -> Result<Vec<Wanted>,
     if let Some(name) = options.types.keys().find(|name| !names.contains(name)) {
         return Err(missing(name, names));
     }
+    // First and second place of each name: a header may have very many.
+    let mut places: BTreeMap<&str, (usize, Option<usize>)> = BTreeMap::new();
+    for (position, name) in names.iter().enumerate() {
+        let place = places.entry(name).or_insert((position, None));
+        if place.0 != position {
+            place.1 = place.1.or(Some(position));
+        }
+    }
     let asked = options.columns.as_deref().unwrap_or(names);
     let wanted = asked.iter().map(|name| {
-        let mut positions = (0..names.len()).filter(|&position| names[position] == *name);
-        let position = positions.next().ok_or_else(|| missing(name, names))?;
-        if let Some(second) = positions.next() {
+        let place = places.get(name.as_str()).ok_or_else(|| missing(name, names))?;
+        let (position, second) = *place;
+        if let Some(second) = second {
             let (name, first, second) = (name.clone(), position + 1, second + 1);
             return Err(CsvError::Duplicate { name, first, second });
         }
@@ -242,7 +270,7 @@ fn wanted_columns(names: &[String], options: &CsvOptions) -> Result<Vec<Wanted>,
 
 fn missing(name: &str, names: &[String]) -> CsvError {
     let available: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    CsvError::Missing { name: name.to_owned(), available: available.join(", ") }
+    CsvError::Missing { name: name.to_owned(), available: listed(&available) }
 }
 
 /// Whether `cell` stands for a missing value in a column of type `kind`.

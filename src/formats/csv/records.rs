@@ -4,6 +4,11 @@ use std::borrow::Cow;
 
 use super::CsvError;
 
+/// The most bytes of a field: no cell of a table is longer.
+const LONGEST_FIELD_BYTES: usize = 16 << 20;
+/// The most fields of a row: a line of commas must not fill the memory.
+const MOST_FIELDS: usize = 100_000;
+
 /// One field, without its quotes or the blanks around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Field<'a> {
@@ -102,6 +107,15 @@ impl<'a> Records<'a> {
         }
         loop {
             let field = self.field()?;
+            if field.text.len() > LONGEST_FIELD_BYTES {
+                return Err(CsvError::TooLong {
+                    line: self.line,
+                    limit_mib: LONGEST_FIELD_BYTES >> 20,
+                });
+            }
+            if fields.len() == MOST_FIELDS {
+                return Err(CsvError::TooMany { line: self.line, limit: MOST_FIELDS });
+            }
             fields.push(field);
             if self.end_line() || self.position == self.text.len() {
                 return Ok(true);

@@ -262,3 +262,26 @@ fn any_text_reads_or_fails_by_name() {
     let options = CsvOptions { separator: 0xc3, ..CsvOptions::default() };
     assert_eq!(fails("é", &options), "byte 195 cannot separate fields");
 }
+
+#[test]
+fn giants_of_fields_and_rows_are_refused() {
+    let options = CsvOptions::default();
+    let long = format!("x\n1\n{}\n", "y".repeat((16 << 20) + 1));
+    assert_eq!(fails(&long, &options), "line 3: a field has more than 16 MiB");
+    let quoted = format!("x\n\"{}\"\n", "y".repeat((16 << 20) + 1));
+    assert_eq!(fails(&quoted, &options), "line 2: a field has more than 16 MiB");
+    let wide = format!("x\n{}\n", ",".repeat(200_000));
+    assert_eq!(fails(&wide, &options), "line 2 has more than 100000 fields");
+    let fits = format!("x\n{}\n", "y".repeat(1 << 20));
+    assert_eq!(text(&read(&fits), "x", 0).len(), 1 << 20);
+}
+
+#[test]
+fn a_header_of_very_many_names_is_read_and_shown_in_part() {
+    let names: Vec<String> = (0..50_000).map(|i| format!("c{i}")).collect();
+    let file = format!("{}\n{}\n", names.join(","), vec!["1"; names.len()].join(","));
+    assert_eq!(read(&file).num_columns(), names.len());
+    let options = CsvOptions { columns: Some(vec!["d".into()]), ..CsvOptions::default() };
+    let message = fails(&file, &options);
+    assert!(message.ends_with("`c99` and 49900 more") && message.len() < 2000, "{message}");
+}

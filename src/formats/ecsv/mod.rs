@@ -17,7 +17,7 @@ mod yaml;
 use arrow::record_batch::RecordBatch;
 use thiserror::Error;
 
-use crate::formats::columns::{Column, Misfit, Value, positions, table};
+use crate::formats::columns::{Column, Misfit, Value, listed, positions, table};
 use crate::formats::compression::{CompressionError, stream};
 use crate::formats::gzip::TABLE_LIMIT_BYTES;
 use crate::formats::lines::{LineError, Lines};
@@ -196,7 +196,7 @@ fn select(
     let names: Vec<&str> = columns.iter().map(|column| column.spec.name.as_str()).collect();
     let found = positions(&names, wanted).map_err(|column| EcsvError::Missing {
         column: column.to_owned(),
-        available: names.join(", "),
+        available: listed(&names),
     })?;
     let (mut targets, mut filled) = (Vec::new(), Vec::new());
     for (order, position) in found.into_iter().enumerate() {

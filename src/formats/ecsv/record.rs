@@ -46,12 +46,17 @@ impl Record {
         };
         self.line = lines.number();
         // A quote that is open at the end of a line goes on in the next one.
-        while row.matches('"').count() % 2 == 1 {
+        let opens = |line: &str| line.matches('"').count() % 2 == 1;
+        let mut is_open = opens(&row);
+        while is_open {
             let number = lines.number() + 1;
             match lines.next_line()? {
                 Some(more) if row.len() + more.len() < LONGEST_ROW_BYTES => {
+                    let more = text(more, number)?;
                     row.push('\n');
-                    row.push_str(text(more, number)?);
+                    row.push_str(more);
+                    // Of the new line only: the row may be long.
+                    is_open ^= opens(more);
                 }
                 _ => return Err(self.fault("quote is not closed")),
             }

@@ -17,6 +17,7 @@ use fits_well::table::{
 use fits_well::{FitsReader, Result as FitsResult};
 
 use super::FitsTableError;
+use crate::formats::columns::listed;
 use crate::formats::gzip::{TABLE_LIMIT_BYTES, unpacked};
 use crate::formats::meaning::with_meaning;
 
@@ -130,7 +131,7 @@ fn named_columns(
     let missing = |name: &str| FitsTableError::Missing {
         column: name.to_owned(),
         hdu,
-        available: available.join(", "),
+        available: listed(&available),
     };
     let mut wanted = Vec::with_capacity(names.len());
     for &name in names {

@@ -2,7 +2,7 @@
 
 use super::field::VoField;
 use super::{VoTableError, VoTableOptions};
-use crate::formats::columns::{Column, Kind, Misfit, Spec, Value, positions};
+use crate::formats::columns::{Column, Kind, Misfit, Spec, Value, listed, positions};
 
 /// The wanted columns, and where they stand in a row.
 pub(super) struct Selection {
@@ -18,7 +18,7 @@ impl Selection {
         let wanted = options.columns.as_deref();
         let found = positions(&names, wanted).map_err(|column| VoTableError::Missing {
             column: column.to_owned(),
-            available: names.join(", "),
+            available: listed(&names),
         })?;
         let mut targets = vec![Vec::new(); fields.len()];
         let mut columns = Vec::new();
