@@ -122,7 +122,13 @@ pub fn statistics(pairs: &Pairs<'_>, residual: &[f64], row: &Row<'_>) -> Vec<Str
 }
 
 /// Draws the histogram of residuals with the Gaussians of ours and of the paper's statistics.
-pub fn distribution(sheet: &mut Sheet, rect: Rect, pairs: &Pairs<'_>, residual: &[f64], row: &Row<'_>) {
+pub fn distribution(
+    sheet: &mut Sheet,
+    rect: Rect,
+    pairs: &Pairs<'_>,
+    residual: &[f64],
+    row: &Row<'_>,
+) {
     let range = (-row.reach, row.reach);
     let n = residual.iter().filter(|v| v.is_finite()).count();
     let n_bins = bins(n, moments(residual).map_or(0.0, |m| m.1), range);

@@ -16,6 +16,8 @@ mod pixels;
 mod sample;
 mod selection;
 mod spectrum;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 pub use attrition::{AttritionFigure, Step, attrition};

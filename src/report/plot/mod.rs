@@ -21,6 +21,8 @@ mod scene;
 mod sheet;
 mod subset;
 mod svg;
+#[cfg(test)]
+mod tests;
 
 pub use axis::{Axis, around};
 pub use base64::base64;

@@ -36,8 +36,12 @@ impl Table {
             } else {
                 format!("{:>4}-{:>3}", field.first, field.last)
             };
-            let head =
-                format!("{bytes} {:<6} {:<9} {:<14} ", field.format, ascii(unit), ascii(&column.name));
+            let head = format!(
+                "{bytes} {:<6} {:<9} {:<14} ",
+                field.format,
+                ascii(unit),
+                ascii(&column.name)
+            );
             let lack = if field.may_lack { "? " } else { "" };
             text.push_str(&wrapped(&head, head.len(), &format!("{lack}{}", plain(&column.about))));
         }
