@@ -95,8 +95,10 @@ fn empty(sheet: &mut Sheet, top: f64, row: &Row<'_>, why: &str) {
 fn cloud(frame: &mut Frame<'_>, x: &[f64], y: &[f64], pitch: f64) {
     if finite(x, y).len() > DOTS {
         frame.hexagons("stars", x, y, Hexes { pitch, tint: None });
-    } else {
+    } else if x.len() > 200 {
         frame.dots("stars", x, y, Dot::disc(POINTS.alpha(0.4), 1.9));
+    } else {
+        frame.dots("stars", x, y, Dot::disc(POINTS, 2.2));
     }
 }
 

@@ -2,8 +2,8 @@
 //! al. 2021, section 4.3).
 
 use crate::report::plot::{
-    Anchor, Axis, COLUMN_MM, Color, Corner, Figure, Frame, INK, Line, Origin, PALE, Rect, Sheet,
-    count, finite, signed, viridis,
+    Anchor, Axis, COLUMN_MM, Color, Corner, Dot, Figure, Frame, INK, Line, Origin, PALE, Rect,
+    Sheet, count, finite, signed, viridis,
 };
 
 /// One isochrone; slices of equal length `(n_point,)`, in the order of mass.
@@ -48,6 +48,8 @@ const COLOR_TICKS: [(f64, &str); 5] =
 const M_H: (f64, f64) = (-1.0, 0.6);
 /// Parts of the stars that contours enclose.
 const ENCLOSED: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 0.95];
+/// Fewer stars have no density.
+const FEW: usize = 300;
 const W: f64 = 83.0;
 const H: f64 = 100.0;
 
@@ -109,7 +111,11 @@ fn stars(frame: &mut Frame<'_>, data: &HrdFigure<'_>, x: &[f64], rho: Option<f64
 }
 
 fn isochrones(frame: &mut Frame<'_>, data: &HrdFigure<'_>, teff: &[f64]) {
-    frame.contours("stars", teff, data.m_g, &ENCLOSED, Line::whole(INK, 0.5));
+    if finite(teff, data.m_g).len() < FEW {
+        frame.dots("stars", teff, data.m_g, Dot::disc(PALE, 1.6));
+    } else {
+        frame.contours("stars", teff, data.m_g, &ENCLOSED, Line::whole(INK, 0.5));
+    }
     for isochrone in data.isochrones {
         let part = (isochrone.m_h - M_H.0) / (M_H.1 - M_H.0);
         let line = Line::whole(viridis(part), 1.0);

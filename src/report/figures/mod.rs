@@ -12,7 +12,12 @@ mod hrd;
 mod hull;
 mod hyades;
 mod label_comparisons;
+#[cfg(test)]
+mod layout_tests;
 mod pixels;
+mod precision;
+#[cfg(test)]
+mod realistic_tests;
 mod sample;
 mod selection;
 mod spectrum;
@@ -34,6 +39,7 @@ pub use label_comparisons::{
     GalganoComparison, MetallicityComparisons, TeffComparisons, galgano, metallicity, teff,
 };
 pub use pixels::{PixelFigure, pixels};
+pub use precision::{PrecisionFigure, PrecisionLabel, PrecisionSeries, precision};
 pub use selection::{SelectionCurve, SelectionFigure, selection};
 pub use spectrum::{SpectrumFigure, spectrum};
 pub use transfer::{TransferFigure, TransferLabel, transfer};

@@ -1,5 +1,6 @@
 use serde_json::Value;
 
+use super::realistic_tests::realistic;
 use super::*;
 use crate::report::plot::{Figure, Measured, Origin, Panel};
 
@@ -183,7 +184,31 @@ fn all(v: &[f64]) -> Vec<Figure> {
         ),
         coverage(&CoverageFigure { labels: vec![Panel::Data(pulls)] }, o),
         transfer(&TransferFigure { old: "a", new: "b", labels: vec![Panel::Data(label)] }, o),
+        precision(
+            &PrecisionFigure {
+                labels: vec![Panel::Data(PrecisionLabel {
+                    label: "s".into(),
+                    series: vec![PrecisionSeries { name: "r".into(), snr: v, sigma: &measured }],
+                    adopted: (v, v),
+                })],
+            },
+            o,
+        ),
     ]
+}
+
+#[test]
+fn realistic_figures_miss_only_what_is_said_to_be_missing() {
+    let missing: usize = realistic()
+        .iter()
+        .inspect(|figure| check(figure))
+        .map(|f| {
+            f.json["panels"]
+                .as_array()
+                .map_or(0, |p| p.iter().filter(|p| p["missing"].is_string()).count())
+        })
+        .sum();
+    assert_eq!(missing, 3);
 }
 
 #[test]

@@ -30,7 +30,12 @@ impl Table {
         text.push_str("   Bytes Format Units     Label          Explanations\n");
         text.push_str(&rule("-"));
         for (column, field) in self.columns.iter().zip(&fields) {
-            let unit = if column.unit.is_empty() { "---" } else { &column.unit };
+            // CDS writes the unit of a logarithm so.
+            let unit = match column.unit.as_str() {
+                "" => "---",
+                "dex" => "[-]",
+                unit => unit,
+            };
             let bytes = if field.first == field.last {
                 format!("{:>8}", field.first)
             } else {
@@ -78,7 +83,7 @@ impl Table {
                     last: first + width - 1,
                     format: match column.kind {
                         Kind::Text => format!("A{width}"),
-                        Kind::Integer => format!("I{width}"),
+                        Kind::Integer | Kind::Real(0) => format!("I{width}"),
                         Kind::Real(decimals) => format!("F{width}.{decimals}"),
                     },
                     may_lack: cells.iter().any(|row| row[i].is_empty()),
