@@ -34,7 +34,7 @@ const NAMED: usize = 5;
 pub fn clusters(data: &ClustersFigure<'_>, origin: Origin) -> Figure {
     let mut sheet = Sheet::new("fig8_clusters", origin, COLUMN_MM, 66.0);
     let known = finite(data.fe_h, data.m_h).len();
-    if known < 2 || data.cluster.len() != data.m_h.len() {
+    if known < 2 || [data.m_h.len(), data.fe_h.len()] != [data.cluster.len(); 2] {
         let why = "Fewer than two members of OCCAM's clusters have M_H_AP.";
         sheet.missing("open clusters", Rect::new(34.0, 12.0, 202.0, 144.0), why);
     } else {

@@ -20,6 +20,7 @@ mod precision;
 mod realistic_tests;
 mod sample;
 mod selection;
+mod sensitivity;
 mod spectrum;
 #[cfg(test)]
 mod tests;
@@ -41,5 +42,6 @@ pub use label_comparisons::{
 pub use pixels::{PixelFigure, pixels};
 pub use precision::{PrecisionFigure, PrecisionLabel, PrecisionSeries, precision};
 pub use selection::{SelectionCurve, SelectionFigure, selection};
+pub use sensitivity::{Disturbance, SensitivityFigure, sensitivity};
 pub use spectrum::{SpectrumFigure, spectrum};
 pub use transfer::{TransferFigure, TransferLabel, transfer};

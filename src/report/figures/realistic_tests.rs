@@ -235,5 +235,17 @@ pub(super) fn realistic() -> Vec<Figure> {
             },
             o,
         ),
+        sensitivity(
+            &SensitivityFigure {
+                rows: &["none", "velocity +40 km/s", "air wavelengths", "30% of a companion"].map(
+                    |name| Disturbance {
+                        name: name.into(),
+                        teff: at(-12.0, 3.0),
+                        m_h: at(-0.02, 0.01),
+                    },
+                ),
+            },
+            o,
+        ),
     ]
 }

@@ -220,6 +220,7 @@ fn nothing_at_all_gives_missing_panels() {
             assert!(is_missing(&figure), "{} of {input:?}", figure.name);
         }
     }
+    assert!(is_missing(&sensitivity(&SensitivityFigure { rows: &[] }, Origin::Observed)));
     let empty = attrition(&AttritionFigure { steps: &[] }, Origin::Observed);
     check(&empty);
     assert!(is_missing(&empty));
@@ -242,6 +243,22 @@ fn odd_input_is_drawn_or_missing_but_never_a_panic() {
             check(&figure);
         }
     }
+    let three = ["C".to_owned(), "D".to_owned(), "D".to_owned()];
+    let short = ClustersFigure {
+        cluster: &three,
+        m_h: &[0.1, 0.2, 0.3],
+        fe_h: &[0.1, 0.2],
+        in_training: &[true],
+        bias: None,
+        scatter: None,
+    };
+    check(&clusters(&short, Origin::Observed));
+    let row = Disturbance {
+        name: "n".into(),
+        teff: Measured::bare(f64::NAN),
+        m_h: Measured::bare(1e300),
+    };
+    check(&sensitivity(&SensitivityFigure { rows: &[row] }, Origin::Observed));
     let uneven = HyadesFigure {
         m_h: &[0.1, 0.2],
         m_h_error: &[],

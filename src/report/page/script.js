@@ -251,8 +251,15 @@ async function stars() {
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20 }[e.key];
     if (step) { e.preventDefault(); select(at + step); }
   });
-  const asked = new URLSearchParams(location.hash.slice(1)).get("obsid");
-  if (asked) $("star-search").value = asked;
+  function ask() {
+    const asked = new URLSearchParams(location.hash.slice(1)).get("obsid");
+    if (!asked) return;
+    $("star-search").value = asked;
+    $("stars").scrollIntoView();
+    choose();
+  }
+  addEventListener("hashchange", ask);
   choose();
+  ask();
 }
 stars().catch((error) => { if ($("star-view")) $("star-view").textContent = `The stars could not be unpacked: ${error}`; });

@@ -27,7 +27,7 @@ pub struct Star<'a> {
     pub model: &'a [f32],
 }
 
-/// The stars of the browser.
+/// The stars of the browser: all of them, or a sample if they are more than some thousand.
 #[derive(Debug, Clone)]
 pub struct StarBlock<'a> {
     /// Vacuum wavelength, angstrom, `(n_pix,)`, equal steps in its logarithm.
@@ -75,7 +75,7 @@ pub fn body(block: Option<&StarBlock<'_>>) -> Markup {
         p {
             (count(block.stars.len())) " spectra"
             @if every > 1 { ", " (every) " pixels averaged into one" }
-            ". Search a spectrum by its obsid, or walk through the list; the list is sorted by the column chosen."
+            ". Search a spectrum by its obsid, or walk through the list; the list is sorted by the column chosen. A link that ends in #obsid= and a number opens that spectrum."
         }
         div #browser {
             div .controls {
