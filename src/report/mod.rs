@@ -11,6 +11,7 @@
 //! is said in a plain sentence in its panel's place.
 
 pub mod figures;
+pub mod page;
 pub mod plot;
 pub mod tables;
 

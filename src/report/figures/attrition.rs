@@ -36,7 +36,8 @@ pub fn attrition(data: &AttritionFigure<'_>, origin: Origin) -> Figure {
         sheet.missing("attrition", rect, "No cut was made.");
     } else {
         let most = data.steps.iter().map(|s| s.n_in.max(s.n_out)).max().unwrap_or(1).max(1) as f64;
-        let axes = (Axis::new("rows", 0.0, 1.02 * most), Axis::new("", n as f64 + 0.15, 0.0).at(&[]));
+        let axes =
+            (Axis::new("rows", 0.0, 1.02 * most), Axis::new("", n as f64 + 0.15, 0.0).at(&[]));
         sheet.panel("attrition", rect, axes, |frame| {
             for (i, step) in data.steps.iter().enumerate() {
                 bar(frame, i as f64, step);
@@ -52,9 +53,14 @@ fn bar(frame: &mut crate::report::plot::Frame<'_>, top: f64, step: &Step) {
     let (low, high) = (top + 0.62, top + 0.92);
     let left = step.n_out.min(step.n_in) as f64;
     frame.boxes(&format!("{}: left", step.name), &[[0.0, left, low, high]], OKABE_ITO[0]);
-    frame.boxes(&format!("{}: removed", step.name), &[[left, step.n_in as f64, low, high]], OKABE_ITO[3]);
+    frame.boxes(
+        &format!("{}: removed", step.name),
+        &[[left, step.n_in as f64, low, high]],
+        OKABE_ITO[3],
+    );
     let percent = if step.n_in == 0 { 0.0 } else { 100.0 * step.n_out as f64 / step.n_in as f64 };
-    let mut text = format!("{}: {} of {} ({percent:.1}%)", step.name, count(step.n_out), count(step.n_in));
+    let mut text =
+        format!("{}: {} of {} ({percent:.1}%)", step.name, count(step.n_out), count(step.n_in));
     if let Some(paper) = step.paper {
         text.push_str(&format!("; paper {}", count(paper)));
     }

@@ -2,8 +2,8 @@
 
 use super::sample::{gaussian, histogram, moments, or_bare, stated};
 use crate::report::plot::{
-    Axis, COLUMN_MM, Corner, Dot, Figure, Frame, INK, Line, Measured, OKABE_ITO, Origin, PALE, Rect, Sample,
-    Sheet, fixed,
+    Axis, COLUMN_MM, Corner, Dot, Figure, Frame, INK, Line, Measured, OKABE_ITO, Origin, PALE,
+    Rect, Sample, Sheet, fixed,
 };
 
 /// Data of Figure 9; slices of equal length `(n_pair,)`.
@@ -53,7 +53,8 @@ pub fn binaries(data: &BinariesFigure<'_>, origin: Origin) -> Figure {
 }
 
 fn pulls(data: &BinariesFigure<'_>) -> Vec<f64> {
-    let n = [data.primary, data.primary_error, data.secondary, data.secondary_error].map(<[f64]>::len);
+    let n =
+        [data.primary, data.primary_error, data.secondary, data.secondary_error].map(<[f64]>::len);
     (0..n.into_iter().min().unwrap_or(0))
         .map(|i| {
             let error = data.primary_error[i].hypot(data.secondary_error[i]);
@@ -68,8 +69,18 @@ fn components(frame: &mut Frame<'_>, data: &BinariesFigure<'_>, pulls: &[f64], n
         v.iter().zip(e).map(|(v, e)| v + sign * e).collect()
     };
     let (p, q) = ((data.primary, data.primary_error), (data.secondary, data.secondary_error));
-    frame.side_bars("error of the primary", (&ends(p.0, p.1, -1.0), &ends(p.0, p.1, 1.0)), q.0, bar);
-    frame.error_bars("error of the secondary", p.0, (&ends(q.0, q.1, -1.0), &ends(q.0, q.1, 1.0)), bar);
+    frame.side_bars(
+        "error of the primary",
+        (&ends(p.0, p.1, -1.0), &ends(p.0, p.1, 1.0)),
+        q.0,
+        bar,
+    );
+    frame.error_bars(
+        "error of the secondary",
+        p.0,
+        (&ends(q.0, q.1, -1.0), &ends(q.0, q.1, 1.0)),
+        bar,
+    );
     frame.line("one to one", &[RANGE.0, RANGE.1], &[RANGE.0, RANGE.1], Line::whole(INK, 0.7));
     let part = |far: bool| -> (Vec<f64>, Vec<f64>) {
         let rows = pulls.iter().zip(p.0.iter().zip(q.0));
@@ -100,7 +111,8 @@ fn distribution(sheet: &mut Sheet, rect: Rect, data: &BinariesFigure<'_>, pulls:
         frame.columns("pairs", &edges, &counts, fill);
         let one = Line::whole(INK, 0.9).dashed();
         frame.line("Gaussian, σ = 1", &unit.0, &unit.1, one);
-        let mut legend = vec![(Sample::Area(fill), "pairs".to_owned()), (Sample::Line(one), "σ = 1".to_owned())];
+        let mut legend =
+            vec![(Sample::Area(fill), "pairs".to_owned()), (Sample::Line(one), "σ = 1".to_owned())];
         if let Some(width) = width.filter(|w| w.value > 0.0) {
             let (x, y) = gaussian((0.0, width.value), range, n * bin);
             let line = Line::whole(OKABE_ITO[1], 1.0);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::comparison::{Pairs, Row, distribution, statistics};
 use super::sample::{differences, moments};
 use crate::report::plot::{
-    Axis, COLUMN_MM, Corner, Dot, Figure, Frame, INK, Line, Measured, OKABE_ITO, Origin, PALE, Rect,
-    Sample, Shape, Sheet, finite,
+    Axis, COLUMN_MM, Corner, Dot, Figure, Frame, INK, Line, Measured, OKABE_ITO, Origin, PALE,
+    Rect, Sample, Shape, Sheet, finite,
 };
 
 /// Data of Figure 8; slices of equal length `(n_member,)`.
@@ -34,7 +34,7 @@ const NAMED: usize = 5;
 pub fn clusters(data: &ClustersFigure<'_>, origin: Origin) -> Figure {
     let mut sheet = Sheet::new("fig8_clusters", origin, COLUMN_MM, 66.0);
     let known = finite(data.fe_h, data.m_h).len();
-    if known < 2 || data.cluster.len() != data.m_h.len() {
+    if known < 2 || [data.m_h.len(), data.fe_h.len()] != [data.cluster.len(); 2] {
         let why = "Fewer than two members of OCCAM's clusters have M_H_AP.";
         sheet.missing("open clusters", Rect::new(34.0, 12.0, 202.0, 144.0), why);
     } else {
@@ -67,7 +67,8 @@ fn draw(sheet: &mut Sheet, data: &ClustersFigure<'_>) {
         none: "",
     };
     let residual = differences(data.m_h, data.fe_h);
-    let axes = (Axis::new(look.reference, RANGE.0, RANGE.1), Axis::new(look.ours, RANGE.0, RANGE.1));
+    let axes =
+        (Axis::new(look.reference, RANGE.0, RANGE.1), Axis::new(look.ours, RANGE.0, RANGE.1));
     sheet.panel(look.name, Rect::new(34.0, 12.0, 106.0, 144.0), axes, |frame| {
         members(frame, data);
         frame.note(Corner::TopLeft, &statistics(&pairs, &residual, &look));
@@ -83,7 +84,8 @@ fn members(frame: &mut Frame<'_>, data: &ClustersFigure<'_>) {
     let mut groups: Vec<(&str, Vec<usize>)> = groups.into_iter().collect();
     groups.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then(a.0.cmp(b.0)));
     frame.line("one to one", &[RANGE.0, RANGE.1], &[RANGE.0, RANGE.1], Line::whole(INK, 0.7));
-    let column = |rows: &[usize], values: &[f64]| rows.iter().map(|&i| values[i]).collect::<Vec<f64>>();
+    let column =
+        |rows: &[usize], values: &[f64]| rows.iter().map(|&i| values[i]).collect::<Vec<f64>>();
     let mut legend = Vec::new();
     for (i, (name, rows)) in groups.iter().enumerate() {
         let color = if i < NAMED { OKABE_ITO[i] } else { PALE };
@@ -107,7 +109,12 @@ fn means(frame: &mut Frame<'_>, name: &str, x: &[f64], y: &[f64]) {
     let (Some((mean_x, _)), Some((mean_y, sd_y))) = (moments(x), moments(y)) else { return };
     let error = sd_y / (y.len() as f64).sqrt();
     let bar = Line::whole(INK, 0.7);
-    frame.error_bars(&format!("error of the mean, {name}"), &[mean_x], (&[mean_y - error], &[mean_y + error]), bar);
+    frame.error_bars(
+        &format!("error of the mean, {name}"),
+        &[mean_x],
+        (&[mean_y - error], &[mean_y + error]),
+        bar,
+    );
     let dot = Dot::disc(INK, 3.4).shape(Shape::Diamond);
     frame.dots(&format!("mean, {name}"), &[mean_x], &[mean_y], dot);
 }

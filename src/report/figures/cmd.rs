@@ -2,7 +2,7 @@
 //! the M giants (Li et al. 2021, section 3.1).
 
 use crate::report::plot::{
-    Axis, COLUMN_MM, Color, Corner, Figure, Frame, Hexes, INK, Line, OKABE_ITO, Origin, Rect,
+    Axis, COLUMN_MM, Color, Corner, Dot, Figure, Frame, Hexes, INK, Line, OKABE_ITO, Origin, Rect,
     Sample, Sheet, count, finite,
 };
 
@@ -32,6 +32,8 @@ const BP_RP: (f64, f64) = (0.5, 5.0);
 const M_G: (f64, f64) = (17.5, -6.0);
 /// Colors of the two samples that are no density of selected stars.
 const GIANTS: Color = OKABE_ITO[1];
+/// Up to this many selected spectra are drawn as dots.
+const DOTS: usize = 500;
 const REJECTED: Color = Color::hex(0x77_77_77);
 
 /// Draws Figure 1.
@@ -47,11 +49,13 @@ pub fn cmd(data: &CmdFigure<'_>, origin: Origin) -> Figure {
             Axis::new("G_{BP} − G_{RP} (mag)", BP_RP.0, BP_RP.1),
             Axis::new("M_{G} (mag)", M_G.0, M_G.1),
         );
-        let mut largest = 1;
+        let mut largest = None;
         sheet.panel("color-magnitude diagram", rect, axes, |frame| largest = draw(frame, data));
-        let scale =
-            Axis::log("selected spectra per cell", 1.0, largest.max(2) as f64, &decades(largest));
-        sheet.color_bar(Rect::new(204.0, 12.0, 7.0, 210.0), scale);
+        if let Some(largest) = largest {
+            let ticks = decades(largest);
+            let scale = Axis::log("selected spectra per cell", 1.0, largest.max(2) as f64, &ticks);
+            sheet.color_bar(Rect::new(204.0, 12.0, 7.0, 210.0), scale);
+        }
     }
     sheet.figure("Color-magnitude diagram and selection", &caption(data), ALT)
 }
@@ -59,11 +63,14 @@ pub fn cmd(data: &CmdFigure<'_>, origin: Origin) -> Figure {
 const ALT: &str = "Color-magnitude diagram: the selected M dwarfs lie along the main sequence inside a slanted quadrangle; the M giants lie above the line at absolute magnitude 5.";
 
 fn caption(data: &CmdFigure<'_>) -> String {
+    let giants = match finite(data.giant_bp_rp, data.giant_m_g).len() {
+        0 => String::new(),
+        n => format!("; vermillion: the {} M giants of Zhong et al. (2019)", count(n)),
+    };
     format!(
         "Figure 1. Color-magnitude diagram of the M dwarf candidates, M_G with the distances of Bailer-Jones et al. (2018), not dereddened. \
-         Shades: selected spectra; gray: spectra that the cuts remove; vermillion: the {} M giants of Zhong et al. (2019). \
+         Selected spectra in color; gray: spectra that the cuts remove{giants}. \
          Dashed: the quadrangle of the selection, vertices in convex order; dotted: M_G = {}.",
-        count(finite(data.giant_bp_rp, data.giant_m_g).len()),
         data.giant_limit
     )
 }
@@ -81,7 +88,8 @@ fn decades(largest: usize) -> Vec<f64> {
     ticks
 }
 
-fn draw(frame: &mut Frame<'_>, data: &CmdFigure<'_>) -> usize {
+/// Largest count of a cell, if the selected spectra are drawn as a density.
+fn draw(frame: &mut Frame<'_>, data: &CmdFigure<'_>) -> Option<usize> {
     let known = data.selected.len() == data.bp_rp.len();
     let split = |want: bool| -> (Vec<f64>, Vec<f64>) {
         let rows = data.bp_rp.iter().zip(data.m_g).enumerate();
@@ -94,7 +102,13 @@ fn draw(frame: &mut Frame<'_>, data: &CmdFigure<'_>) -> usize {
     let tinted = |tint| Hexes { pitch: 1.8, tint: Some(tint) };
     frame.hexagons("removed", &out_x, &out_y, tinted(REJECTED));
     frame.hexagons("M giants", data.giant_bp_rp, data.giant_m_g, tinted(GIANTS));
-    let largest = frame.hexagons("selected", &in_x, &in_y, Hexes { pitch: 1.8, tint: None });
+    let is_many = finite(&in_x, &in_y).len() > DOTS;
+    let largest = if is_many {
+        Some(frame.hexagons("selected", &in_x, &in_y, Hexes { pitch: 1.8, tint: None }))
+    } else {
+        frame.dots("selected", &in_x, &in_y, Dot::disc(OKABE_ITO[0], 2.0));
+        None
+    };
     let [top_blue, top_red, low_red, low_blue] = data.quadrangle;
     let edge = Line::whole(INK, 0.9).dashed();
     for (name, from, to) in [("upper edge", top_red, low_red), ("lower edge", top_blue, low_blue)] {
@@ -103,7 +117,10 @@ fn draw(frame: &mut Frame<'_>, data: &CmdFigure<'_>) -> usize {
     frame.level("giant limit", data.giant_limit, Line::whole(INK, 0.9).dotted());
     let counted = |x: &[f64], y: &[f64]| count(finite(x, y).len());
     let mut entries = vec![
-        (Sample::Area(OKABE_ITO[2]), format!("selected, n = {}", counted(&in_x, &in_y))),
+        (
+            Sample::Area(if is_many { OKABE_ITO[2] } else { OKABE_ITO[0] }),
+            format!("selected, n = {}", counted(&in_x, &in_y)),
+        ),
         (Sample::Area(REJECTED), format!("removed, n = {}", counted(&out_x, &out_y))),
         (
             Sample::Area(GIANTS),

@@ -95,8 +95,10 @@ fn empty(sheet: &mut Sheet, top: f64, row: &Row<'_>, why: &str) {
 fn cloud(frame: &mut Frame<'_>, x: &[f64], y: &[f64], pitch: f64) {
     if finite(x, y).len() > DOTS {
         frame.hexagons("stars", x, y, Hexes { pitch, tint: None });
-    } else {
+    } else if x.len() > 200 {
         frame.dots("stars", x, y, Dot::disc(POINTS.alpha(0.4), 1.9));
+    } else {
+        frame.dots("stars", x, y, Dot::disc(POINTS, 2.2));
     }
 }
 
@@ -122,7 +124,13 @@ pub fn statistics(pairs: &Pairs<'_>, residual: &[f64], row: &Row<'_>) -> Vec<Str
 }
 
 /// Draws the histogram of residuals with the Gaussians of ours and of the paper's statistics.
-pub fn distribution(sheet: &mut Sheet, rect: Rect, pairs: &Pairs<'_>, residual: &[f64], row: &Row<'_>) {
+pub fn distribution(
+    sheet: &mut Sheet,
+    rect: Rect,
+    pairs: &Pairs<'_>,
+    residual: &[f64],
+    row: &Row<'_>,
+) {
     let range = (-row.reach, row.reach);
     let n = residual.iter().filter(|v| v.is_finite()).count();
     let n_bins = bins(n, moments(residual).map_or(0.0, |m| m.1), range);

@@ -2,8 +2,8 @@
 
 use super::sample::{gaussian, histogram, moments};
 use crate::report::plot::{
-    Axis, COLUMN_MM, Corner, Dot, Figure, INK, Line, Measured, OKABE_ITO, Origin, PALE, Panel, Rect, Sample,
-    Sheet, count, fixed,
+    Axis, COLUMN_MM, Corner, Dot, Figure, INK, Line, Measured, OKABE_ITO, Origin, PALE, Panel,
+    Rect, Sample, Sheet, count, fixed,
 };
 
 /// One label.
@@ -31,7 +31,8 @@ const ROW: f64 = 124.0;
 /// Draws the coverage of the errors.
 pub fn coverage(data: &CoverageFigure<'_>, origin: Origin) -> Figure {
     let rows = data.labels.len().max(1);
-    let mut sheet = Sheet::new("coverage", origin, COLUMN_MM, (14.0 + ROW * rows as f64) * 25.4 / 72.0);
+    let mut sheet =
+        Sheet::new("coverage", origin, COLUMN_MM, (14.0 + ROW * rows as f64) * 25.4 / 72.0);
     let whole = |i: usize| Rect::new(32.0, 12.0 + ROW * i as f64, 202.0, 96.0);
     if data.labels.is_empty() {
         sheet.missing("coverage", whole(0), "No label has a reference to compare with.");
@@ -41,7 +42,11 @@ pub fn coverage(data: &CoverageFigure<'_>, origin: Origin) -> Figure {
             Ok(pulls) if pulls.pulls.iter().filter(|v| v.is_finite()).count() > 1 => {
                 draw(&mut sheet, 12.0 + ROW * i as f64, pulls);
             }
-            Ok(pulls) => sheet.missing(&pulls.label, whole(i), "Fewer than two stars have an error and a reference."),
+            Ok(pulls) => sheet.missing(
+                &pulls.label,
+                whole(i),
+                "Fewer than two stars have an error and a reference.",
+            ),
             Err(why) => sheet.missing("coverage", whole(i), why),
         }
     }
@@ -59,7 +64,12 @@ fn draw(sheet: &mut Sheet, top: f64, label: &Pulls<'_>) {
         frame.line("right", &[0.0, 1.0], &[0.0, 1.0], Line::whole(PALE, 0.7));
         let column = |get: fn(&Measured) -> f64| label.found.iter().map(get).collect::<Vec<f64>>();
         let ends = (column(|m| m.low), column(|m| m.high));
-        frame.error_bars("interval", label.nominal, (&ends.0, &ends.1), Line::whole(OKABE_ITO[0], 0.7));
+        frame.error_bars(
+            "interval",
+            label.nominal,
+            (&ends.0, &ends.1),
+            Line::whole(OKABE_ITO[0], 0.7),
+        );
         frame.line("found", label.nominal, &column(|m| m.value), Line::whole(OKABE_ITO[0], 0.8));
         frame.dots("found", label.nominal, &column(|m| m.value), Dot::disc(OKABE_ITO[0], 2.8));
         frame.note(Corner::TopLeft, &[label.label.clone(), format!("n = {}", count(n))]);
@@ -68,13 +78,18 @@ fn draw(sheet: &mut Sheet, top: f64, label: &Pulls<'_>) {
     let unit = gaussian((0.0, 1.0), (-5.0, 5.0), n as f64 * 0.25);
     let high = 1.5 * counts.iter().chain(&unit.1).copied().fold(1.0, f64::max);
     let axes = (Axis::new("Δ / σ", -5.0, 5.0), Axis::new("stars", 0.0, high));
-    sheet.panel(&format!("{}, pulls", label.label), Rect::new(160.0, top, 74.0, 96.0), axes, |frame| {
-        let fill = OKABE_ITO[5].alpha(0.5);
-        frame.columns("stars", &edges, &counts, fill);
-        let line = Line::whole(INK, 0.8).dashed();
-        frame.line("unit Gaussian", &unit.0, &unit.1, line);
-        let sd = moments(label.pulls).map_or(f64::NAN, |m| m.1);
-        let entry = (Sample::Area(fill), format!("sd = {}", fixed(sd, 2)));
-        frame.legend(Corner::TopLeft, &[entry, (Sample::Line(line), "σ = 1".to_owned())]);
-    });
+    sheet.panel(
+        &format!("{}, pulls", label.label),
+        Rect::new(160.0, top, 74.0, 96.0),
+        axes,
+        |frame| {
+            let fill = OKABE_ITO[5].alpha(0.5);
+            frame.columns("stars", &edges, &counts, fill);
+            let line = Line::whole(INK, 0.8).dashed();
+            frame.line("unit Gaussian", &unit.0, &unit.1, line);
+            let sd = moments(label.pulls).map_or(f64::NAN, |m| m.1);
+            let entry = (Sample::Area(fill), format!("sd = {}", fixed(sd, 2)));
+            frame.legend(Corner::TopLeft, &[entry, (Sample::Line(line), "σ = 1".to_owned())]);
+        },
+    );
 }

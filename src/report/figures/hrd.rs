@@ -2,8 +2,8 @@
 //! al. 2021, section 4.3).
 
 use crate::report::plot::{
-    Anchor, Axis, COLUMN_MM, Color, Corner, Figure, Frame, INK, Line, Origin, PALE, Rect, Sheet, count,
-    finite, signed, viridis,
+    Anchor, Axis, COLUMN_MM, Color, Corner, Dot, Figure, Frame, INK, Line, Origin, PALE, Rect,
+    Sheet, count, finite, signed, viridis,
 };
 
 /// One isochrone; slices of equal length `(n_point,)`, in the order of mass.
@@ -43,10 +43,13 @@ pub struct HrdFigure<'a> {
 const M_G: (f64, f64) = (14.5, 5.5);
 const TEFF: (f64, f64) = (4500.0, 2800.0);
 const BP_RP: (f64, f64) = (1.3, 3.9);
-const COLOR_TICKS: [(f64, &str); 5] = [(1.5, "1.5"), (2.0, "2"), (2.5, "2.5"), (3.0, "3"), (3.5, "3.5")];
+const COLOR_TICKS: [(f64, &str); 5] =
+    [(1.5, "1.5"), (2.0, "2"), (2.5, "2.5"), (3.0, "3"), (3.5, "3.5")];
 const M_H: (f64, f64) = (-1.0, 0.6);
 /// Parts of the stars that contours enclose.
 const ENCLOSED: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 0.95];
+/// Fewer stars have no density.
+const FEW: usize = 300;
 const W: f64 = 83.0;
 const H: f64 = 100.0;
 
@@ -57,7 +60,8 @@ pub fn hrd(data: &HrdFigure<'_>, origin: Origin) -> Figure {
         Rect::new(29.0 + 92.0 * f64::from(column), 12.0 + 125.0 * f64::from(row), W, H)
     };
     let y = || Axis::new("M_{G,0} (mag)", M_G.0, M_G.1);
-    let temperature = |label: &str| Axis::log(label, TEFF.0, TEFF.1, &[4400.0, 3800.0, 3300.0, 2900.0]);
+    let temperature =
+        |label: &str| Axis::log(label, TEFF.0, TEFF.1, &[4400.0, 3800.0, 3300.0, 2900.0]);
     let color = Axis::new("(G_{BP} − G_{RP})_{0} (mag)", BP_RP.0, BP_RP.1).at(&COLOR_TICKS);
     let n = |x: &[f64]| {
         let rows = x.iter().zip(data.m_g).zip(data.m_h);
@@ -67,11 +71,18 @@ pub fn hrd(data: &HrdFigure<'_>, origin: Origin) -> Figure {
         ("TEFF_AP", rect(0, 0), (temperature("TEFF_AP (K)"), y()), data.teff_ap, false),
         ("color", rect(1, 0), (color, y().bare()), data.bp_rp, false),
         ("TEFF_AP, density", rect(0, 1), (temperature("TEFF_AP (K)"), y()), data.teff_ap, true),
-        ("TEFF_BT, density", rect(1, 1), (temperature("TEFF_BT (K)"), y().bare()), data.teff_bt, true),
+        (
+            "TEFF_BT, density",
+            rect(1, 1),
+            (temperature("TEFF_BT (K)"), y().bare()),
+            data.teff_bt,
+            true,
+        ),
     ];
     for (name, rect, axes, x, density) in panels {
         if n(x) < 2 {
-            let why = format!("No star has {}, M_G and M_H_AP.", name.split(',').next().unwrap_or(name));
+            let why =
+                format!("No star has {}, M_G and M_H_AP.", name.split(',').next().unwrap_or(name));
             sheet.missing(name, rect, &why);
         } else if density {
             sheet.panel(name, rect, axes, |frame| isochrones(frame, data, x));
@@ -80,7 +91,10 @@ pub fn hrd(data: &HrdFigure<'_>, origin: Origin) -> Figure {
             sheet.panel(name, rect, axes, |frame| stars(frame, data, x, top));
         }
     }
-    sheet.color_bar(Rect::new(207.0, 12.0, 6.0, H), Axis::new("M_H_AP (dex)", M_H.0, M_H.1).ticks(4));
+    sheet.color_bar(
+        Rect::new(207.0, 12.0, 6.0, H),
+        Axis::new("M_H_AP (dex)", M_H.0, M_H.1).ticks(4),
+    );
     sheet.figure("Hertzsprung-Russell diagram", CAPTION, ALT)
 }
 
@@ -97,11 +111,20 @@ fn stars(frame: &mut Frame<'_>, data: &HrdFigure<'_>, x: &[f64], rho: Option<f64
 }
 
 fn isochrones(frame: &mut Frame<'_>, data: &HrdFigure<'_>, teff: &[f64]) {
-    frame.contours("stars", teff, data.m_g, &ENCLOSED, Line::whole(INK, 0.5));
+    if finite(teff, data.m_g).len() < FEW {
+        frame.dots("stars", teff, data.m_g, Dot::disc(PALE, 1.6));
+    } else {
+        frame.contours("stars", teff, data.m_g, &ENCLOSED, Line::whole(INK, 0.5));
+    }
     for isochrone in data.isochrones {
         let part = (isochrone.m_h - M_H.0) / (M_H.1 - M_H.0);
         let line = Line::whole(viridis(part), 1.0);
-        frame.line(&format!("[M/H] = {}", signed(isochrone.m_h, 2)), isochrone.teff, isochrone.m_g, line);
+        frame.line(
+            &format!("[M/H] = {}", signed(isochrone.m_h, 2)),
+            isochrone.teff,
+            isochrone.m_g,
+            line,
+        );
     }
     for &mass in data.masses {
         let places: Vec<(f64, f64)> =
@@ -131,6 +154,7 @@ fn at_mass(isochrone: &Isochrone<'_>, mass: f64) -> Option<(f64, f64)> {
     points.windows(2).find_map(|pair| {
         let ((m0, t0, g0), (m1, t1, g1)) = (pair[0], pair[1]);
         let part = (mass - m0) / (m1 - m0);
-        (m1 > m0 && (0.0..=1.0).contains(&part)).then(|| (t0 + part * (t1 - t0), g0 + part * (g1 - g0)))
+        (m1 > m0 && (0.0..=1.0).contains(&part))
+            .then_some((t0 + part * (t1 - t0), g0 + part * (g1 - g0)))
     })
 }

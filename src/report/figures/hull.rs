@@ -1,8 +1,8 @@
 //! Diagnostic: projections of the training labels' hull and of the stars labeled with them.
 
 use crate::report::plot::{
-    Axis, COLUMN_MM, Corner, Dot, Figure, Frame, Hexes, INK, OKABE_ITO, Origin, Rect, Sample, Shape,
-    Sheet, around, count, finite,
+    Axis, COLUMN_MM, Corner, Dot, Figure, Frame, Hexes, INK, OKABE_ITO, Origin, Rect, Sample,
+    Shape, Sheet, around, count, finite,
 };
 
 /// Labels of training set and catalog.
@@ -23,7 +23,8 @@ pub fn hull(data: &HullFigure<'_>, origin: Origin) -> Figure {
     let mut sheet = Sheet::new("hull", origin, COLUMN_MM, 86.0);
     let places = [(0, 2, 0, 0), (0, 1, 0, 1), (2, 1, 1, 1)];
     for (a, b, column, row) in places {
-        let rect = Rect::new(32.0 + 110.0 * f64::from(column), 12.0 + 114.0 * f64::from(row), 92.0, 88.0);
+        let rect =
+            Rect::new(32.0 + 110.0 * f64::from(column), 12.0 + 114.0 * f64::from(row), 92.0, 88.0);
         let name = format!("{} and {}", LABELS[a], LABELS[b]);
         if finite(data.training[a], data.training[b]).len() < 3 {
             sheet.missing(&name, rect, "These labels are not both in the training set.");
@@ -31,7 +32,11 @@ pub fn hull(data: &HullFigure<'_>, origin: Origin) -> Figure {
         }
         let axis = |i: usize| {
             let (from, to) = around(data.training[i].iter().chain(data.stars[i]));
-            if i == 0 { Axis::new(LABELS[i], to, from).ticks(3) } else { Axis::new(LABELS[i], from, to) }
+            if i == 0 {
+                Axis::new(LABELS[i], to, from).ticks(3)
+            } else {
+                Axis::new(LABELS[i], from, to)
+            }
         };
         let y = if column == 1 { axis(b).bare() } else { axis(b) };
         sheet.panel(&name, rect, (axis(a), y), |frame| projection(frame, data, (a, b)));
@@ -45,7 +50,9 @@ pub fn hull(data: &HullFigure<'_>, origin: Origin) -> Figure {
 fn part(data: &HullFigure<'_>, label: usize, outside: bool) -> Vec<f64> {
     let known = data.outside.len() == data.stars[label].len();
     let rows = data.stars[label].iter().enumerate();
-    rows.filter(|(i, _)| if known { data.outside[*i] == outside } else { !outside }).map(|(_, v)| *v).collect()
+    rows.filter(|(i, _)| if known { data.outside[*i] == outside } else { !outside })
+        .map(|(_, v)| *v)
+        .collect()
 }
 
 fn projection(frame: &mut Frame<'_>, data: &HullFigure<'_>, (a, b): (usize, usize)) {
@@ -63,7 +70,10 @@ fn outside() -> Dot {
 fn legend(sheet: &mut Sheet, data: &HullFigure<'_>) {
     let n = |outside| count(part(data, 0, outside).iter().filter(|v| v.is_finite()).count());
     let entries = [
-        (Sample::Dot(Dot::disc(INK, 2.0)), format!("training, n = {}", count(data.training[0].len()))),
+        (
+            Sample::Dot(Dot::disc(INK, 2.0)),
+            format!("training, n = {}", count(data.training[0].len())),
+        ),
         (Sample::Area(OKABE_ITO[5]), format!("inside, n = {}", n(false))),
         (Sample::Dot(outside()), format!("outside, n = {}", n(true))),
     ];

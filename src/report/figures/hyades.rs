@@ -3,8 +3,8 @@
 
 use super::sample::{histogram, moments, or_bare, stated};
 use crate::report::plot::{
-    Axis, COLUMN_MM, Corner, Dot, Figure, Line, Measured, OKABE_ITO, Origin, PALE, Rect, Sample, Sheet,
-    signed,
+    Axis, COLUMN_MM, Corner, Dot, Figure, Line, Measured, OKABE_ITO, Origin, PALE, Rect, Sample,
+    Sheet, signed,
 };
 
 /// Data of Figure 7; slices of equal length `(n_member,)`.
@@ -52,7 +52,8 @@ fn distribution(sheet: &mut Sheet, rect: Rect, data: &HyadesFigure<'_>, n: usize
     let (edges, counts) = histogram(data.m_h, RANGE, 24);
     let top = 1.75 * counts.iter().copied().fold(1.0, f64::max);
     let axes = (Axis::new("M_H_AP (dex)", RANGE.0, RANGE.1), Axis::new("members", 0.0, top));
-    let (ours, literature) = (Line::whole(OKABE_ITO[0], 1.2), Line::whole(OKABE_ITO[1], 1.2).dashed());
+    let (ours, literature) =
+        (Line::whole(OKABE_ITO[0], 1.2), Line::whole(OKABE_ITO[1], 1.2).dashed());
     sheet.panel("distribution", rect, axes, |frame| {
         frame.columns("members", &edges, &counts, OKABE_ITO[5].alpha(0.5));
         let to = 0.62 * top;
@@ -83,7 +84,12 @@ fn trend(sheet: &mut Sheet, rect: Rect, data: &HyadesFigure<'_>) {
         let ends = |sign: f64| -> Vec<f64> {
             data.m_h.iter().zip(data.m_h_error).map(|(m, e)| m + sign * e).collect()
         };
-        frame.error_bars("adopted error", data.teff, (&ends(-1.0), &ends(1.0)), Line::whole(PALE, 0.5));
+        frame.error_bars(
+            "adopted error",
+            data.teff,
+            (&ends(-1.0), &ends(1.0)),
+            Line::whole(PALE, 0.5),
+        );
         frame.dots("members", data.teff, data.m_h, Dot::disc(OKABE_ITO[0], 3.0));
         if let Some(slope) = data.slope {
             let mut lines = vec![format!("slope {} dex per 100 K", signed(slope.value, 3))];

@@ -12,10 +12,18 @@ mod hrd;
 mod hull;
 mod hyades;
 mod label_comparisons;
+#[cfg(test)]
+mod layout_tests;
 mod pixels;
+mod precision;
+#[cfg(test)]
+mod realistic_tests;
 mod sample;
 mod selection;
+mod sensitivity;
 mod spectrum;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 pub use attrition::{AttritionFigure, Step, attrition};
@@ -32,6 +40,8 @@ pub use label_comparisons::{
     GalganoComparison, MetallicityComparisons, TeffComparisons, galgano, metallicity, teff,
 };
 pub use pixels::{PixelFigure, pixels};
+pub use precision::{PrecisionFigure, PrecisionLabel, PrecisionSeries, precision};
 pub use selection::{SelectionCurve, SelectionFigure, selection};
+pub use sensitivity::{Disturbance, SensitivityFigure, sensitivity};
 pub use spectrum::{SpectrumFigure, spectrum};
 pub use transfer::{TransferFigure, TransferLabel, transfer};

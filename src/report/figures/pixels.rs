@@ -37,14 +37,22 @@ pub fn pixels(data: &PixelFigure<'_>, origin: Origin) -> Figure {
     } else {
         let shown = data.cv_mse.iter().chain(data.photon).filter(positive);
         let (low, high) = shown.fold((f64::INFINITY, 0.0_f64), |(a, b), v| (a.min(*v), b.max(*v)));
-        let y = Axis::log("CV-MSE", 0.8 * low, 2.0 * high, &[1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0]);
+        let y = Axis::log(
+            "CV-MSE",
+            0.8 * low,
+            2.0 * high,
+            &[1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0],
+        );
         sheet.panel("cross-validated error", top, (x().bare(), y), |frame| {
             let (total, photon) = (Line::whole(OKABE_ITO[0], 0.6), Line::whole(OKABE_ITO[1], 0.6));
             let mut legend = vec![(Sample::Line(total), "CV-MSE, standardized flux".to_owned())];
             frame.line("CV-MSE", data.wave, data.cv_mse, total);
             if !data.photon.is_empty() {
                 frame.line("photon noise", data.wave, data.photon, photon);
-                legend.push((Sample::Line(photon), "photon noise of the training spectra".to_owned()));
+                legend.push((
+                    Sample::Line(photon),
+                    "photon noise of the training spectra".to_owned(),
+                ));
             }
             frame.legend(Corner::TopRight, &legend);
         });
@@ -55,14 +63,18 @@ pub fn pixels(data: &PixelFigure<'_>, origin: Origin) -> Figure {
         let axis = if i == 2 { x() } else { x().bare() };
         strip(&mut sheet, rect, name, axis, (data.wave, values));
     }
-    let caption = format!("Model {}: cross-validated mean squared error of the standardized flux (eq. 1) and the hyper-parameters chosen, pixel by pixel.", data.model);
+    let caption = format!(
+        "Model {}: cross-validated mean squared error of the standardized flux (eq. 1) and the hyper-parameters chosen, pixel by pixel.",
+        data.model
+    );
     let alt = "Four strips against wavelength: cross-validated error, penalty, kernel width and tube radius of each pixel's regression.";
     sheet.figure(&format!("Pixels of {}", data.model), &caption, alt)
 }
 
 /// Hyper-parameters take few values: each is a tick.
 fn strip(sheet: &mut Sheet, rect: Rect, name: &str, x: Axis, (wave, values): (&[f64], &[f64])) {
-    let mut taken: Vec<f64> = values.iter().copied().filter(|v| v.is_finite() && *v > 0.0).collect();
+    let mut taken: Vec<f64> =
+        values.iter().copied().filter(|v| v.is_finite() && *v > 0.0).collect();
     taken.sort_by(f64::total_cmp);
     taken.dedup();
     let (Some(&low), Some(&high)) = (taken.first(), taken.last()) else {
@@ -82,5 +94,9 @@ fn strip(sheet: &mut Sheet, rect: Rect, name: &str, x: Axis, (wave, values): (&[
 fn short(value: f64) -> String {
     let decimals = (2 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
     let text = fixed(value, decimals);
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::report::plot::{Frame, Line, Measured, OKABE_ITO, fixed, signed};
 
-/// Mean and sample standard deviation (n - 1) of the finite values, `None` of fewer than two.
+/// Mean and sample standard deviation (n - 1) of the finite values, `None` of fewer than two or beyond numbers.
 pub fn moments(values: &[f64]) -> Option<(f64, f64)> {
     let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     if finite.len() < 2 {
@@ -11,7 +11,7 @@ pub fn moments(values: &[f64]) -> Option<(f64, f64)> {
     let n = finite.len() as f64;
     let mean = finite.iter().sum::<f64>() / n;
     let square = finite.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    Some((mean, square.sqrt()))
+    square.is_finite().then(|| (mean, square.sqrt()))
 }
 
 /// Value at the part `p` of the sorted finite values, linear between neighbors.

@@ -1,8 +1,8 @@
 //! Diagnostic: the selection function, the fraction of stars that the cuts keep as a function of a property.
 
 use crate::report::plot::{
-    Axis, COLUMN_MM, Corner, Dot, Figure, Line, Measured, OKABE_ITO, Origin, PALE, Panel, Rect, Sample,
-    Sheet, count, finite,
+    Axis, COLUMN_MM, Corner, Dot, Figure, Line, Measured, OKABE_ITO, Origin, PALE, Panel, Rect,
+    Sample, Sheet, count, finite,
 };
 
 /// Fraction kept along one property; slices of length `(n_bin,)`.
@@ -56,19 +56,33 @@ fn draw(sheet: &mut Sheet, rect: Rect, curve: &SelectionCurve<'_>) {
         return;
     }
     let (from, to) = crate::report::plot::around(curve.at);
-    let axes = (Axis::new(&curve.label, from, to), Axis::new("fraction", 0.0, 1.35).at(&[
-        (0.0, "0"), (0.25, ""), (0.5, "0.5"), (0.75, ""), (1.0, "1"),
-    ]));
+    let axes = (
+        Axis::new(&curve.label, from, to),
+        Axis::new("fraction", 0.0, 1.35).at(&[
+            (0.0, "0"),
+            (0.25, ""),
+            (0.5, "0.5"),
+            (0.75, ""),
+            (1.0, "1"),
+        ]),
+    );
     sheet.panel(&curve.label, rect, axes, |frame| {
         frame.level("all", 1.0, Line::whole(PALE, 0.5).dotted());
         let mut legend = Vec::new();
-        for (name, values, color) in [("kept", curve.kept, OKABE_ITO[0]), ("pure", curve.pure, OKABE_ITO[1])] {
+        for (name, values, color) in
+            [("kept", curve.kept, OKABE_ITO[0]), ("pure", curve.pure, OKABE_ITO[1])]
+        {
             if values.is_empty() {
                 continue;
             }
             let column = |get: fn(&Measured) -> f64| values.iter().map(get).collect::<Vec<f64>>();
             let (low, high) = (column(|m| m.low), column(|m| m.high));
-            frame.error_bars(&format!("interval, {name}"), curve.at, (&low, &high), Line::whole(color, 0.7));
+            frame.error_bars(
+                &format!("interval, {name}"),
+                curve.at,
+                (&low, &high),
+                Line::whole(color, 0.7),
+            );
             let line = Line::whole(color, 0.8);
             frame.line(name, curve.at, &column(|m| m.value), line);
             frame.dots(name, curve.at, &column(|m| m.value), Dot::disc(color, 2.6));

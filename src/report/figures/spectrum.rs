@@ -1,7 +1,8 @@
 //! Diagnostic: one normalized spectrum, the best-fitting model and the residual.
 
 use crate::report::plot::{
-    Axis, Color, Corner, Figure, INK, Line, OKABE_ITO, Origin, PAGE_MM, PALE, Rect, Sheet, around, finite,
+    Axis, Color, Corner, Figure, INK, Line, OKABE_ITO, Origin, PAGE_MM, PALE, Rect, Sheet, around,
+    finite,
 };
 
 /// One spectrum; slices of equal length `(n_pix,)`.
@@ -46,13 +47,20 @@ pub fn spectrum(data: &SpectrumFigure<'_>, origin: Origin) -> Figure {
         });
         residual(&mut sheet, low, data, x());
     }
-    let caption = format!("Spectrum {}: normalized flux (black), model at the best labels (vermillion) and residual over its error; shaded: pixels left out of the fit.", data.obsid);
+    let caption = format!(
+        "Spectrum {}: normalized flux (black), model at the best labels (vermillion) and residual over its error; shaded: pixels left out of the fit.",
+        data.obsid
+    );
     let alt = "A normalized M dwarf spectrum with its model over it and the residual below.";
     sheet.figure(&format!("Spectrum {}", data.obsid), &caption, alt)
 }
 
 /// Stretches of masked pixels, from halfway to the neighbors.
-fn shade(frame: &mut crate::report::plot::Frame<'_>, data: &SpectrumFigure<'_>, (low, high): (f64, f64)) {
+fn shade(
+    frame: &mut crate::report::plot::Frame<'_>,
+    data: &SpectrumFigure<'_>,
+    (low, high): (f64, f64),
+) {
     let n = data.wave.len().min(data.masked.len());
     let border = |i: usize| match (i, n) {
         (0, _) => data.wave[0],
@@ -73,7 +81,8 @@ fn shade(frame: &mut crate::report::plot::Frame<'_>, data: &SpectrumFigure<'_>, 
 
 fn residual(sheet: &mut Sheet, rect: Rect, data: &SpectrumFigure<'_>, x: Axis) {
     let rows = data.flux.iter().zip(data.model).zip(data.sigma);
-    let pulls: Vec<f64> = rows.map(|((f, m), s)| if *s > 0.0 { (f - m) / s } else { f64::NAN }).collect();
+    let pulls: Vec<f64> =
+        rows.map(|((f, m), s)| if *s > 0.0 { (f - m) / s } else { f64::NAN }).collect();
     if finite(data.wave, &pulls).len() < 2 {
         sheet.missing("residual", rect, "The spectrum has no model or no errors.");
         return;

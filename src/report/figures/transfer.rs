@@ -2,8 +2,8 @@
 
 use super::sample::{differences, moments, or_bare, running, stated};
 use crate::report::plot::{
-    Axis, COLUMN_MM, Corner, Dot, Figure, Hexes, Line, Measured, OKABE_ITO, Origin, PALE, Panel, Rect,
-    Sheet, around, count, finite, plain,
+    Axis, COLUMN_MM, Corner, Dot, Figure, Hexes, Line, Measured, OKABE_ITO, Origin, PALE, Panel,
+    Rect, Sheet, around, count, finite, plain,
 };
 
 /// One label on both scales; slices of equal length `(n_star,)`.
@@ -41,7 +41,8 @@ const ROW: f64 = 124.0;
 /// Draws the transfer between two scales.
 pub fn transfer(data: &TransferFigure<'_>, origin: Origin) -> Figure {
     let rows = data.labels.len().max(1);
-    let mut sheet = Sheet::new("scale_transfer", origin, COLUMN_MM, (14.0 + ROW * rows as f64) * 25.4 / 72.0);
+    let mut sheet =
+        Sheet::new("scale_transfer", origin, COLUMN_MM, (14.0 + ROW * rows as f64) * 25.4 / 72.0);
     let rect = |i: usize| Rect::new(38.0, 12.0 + ROW * i as f64, 196.0, 96.0);
     if data.labels.is_empty() {
         sheet.missing("scale transfer", rect(0), "Only one training set was used.");
@@ -49,12 +50,20 @@ pub fn transfer(data: &TransferFigure<'_>, origin: Origin) -> Figure {
     for (i, panel) in data.labels.iter().enumerate() {
         match panel.data() {
             Ok(label) if finite(label.old, label.new).len() > 1 => draw(&mut sheet, rect(i), label),
-            Ok(label) => sheet.missing(&label.label, rect(i), "Fewer than two stars have this label on both scales."),
+            Ok(label) => sheet.missing(
+                &label.label,
+                rect(i),
+                "Fewer than two stars have this label on both scales.",
+            ),
             Err(why) => sheet.missing("scale transfer", rect(i), why),
         }
     }
-    let caption = format!("Labels trained by {} minus those trained by {}, against the latter; vermillion: running median with 16th and 84th percentiles; green: fitted line.", data.new, data.old);
-    let alt = "Differences of labels between two training sets against the label, with a running median.";
+    let caption = format!(
+        "Labels trained by {} minus those trained by {}, against the latter; vermillion: running median with 16th and 84th percentiles; green: fitted line.",
+        data.new, data.old
+    );
+    let alt =
+        "Differences of labels between two training sets against the label, with a running median.";
     sheet.figure("Scale transfer", &caption, alt)
 }
 
@@ -78,7 +87,10 @@ fn draw(sheet: &mut Sheet, rect: Rect, label: &TransferLabel<'_>) {
             frame.line("fitted line", &[from, to], &y, Line::whole(OKABE_ITO[2], 1.1).dashed());
         }
         let mut notes = vec![format!("n = {}", count(finite(label.old, label.new).len()))];
-        notes.extend(or_bare(label.offset, Some(mean)).map(|m| stated("offset", m, label.decimals, "", true)));
+        notes.extend(
+            or_bare(label.offset, Some(mean))
+                .map(|m| stated("offset", m, label.decimals, "", true)),
+        );
         notes.extend(label.slope.map(|m| stated("slope", m, 3, "", true)));
         frame.note(Corner::TopLeft, &notes);
     });

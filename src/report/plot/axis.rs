@@ -131,6 +131,8 @@ impl Axis {
 
 /// Two different finite ends.
 fn spread(from: f64, to: f64) -> (f64, f64) {
+    let usable = |v: f64| if v.abs() < 1e100 { v } else { f64::NAN };
+    let (from, to) = (usable(from), usable(to));
     match (from.is_finite(), to.is_finite()) {
         (true, true) if (from - to).abs() > 1e-12 * from.abs().max(to.abs()) => (from, to),
         (true, _) => (from - 0.5, from + 0.5),

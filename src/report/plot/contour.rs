@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::frame::Frame;
 use super::marks::Line;
-use super::numbers::finite;
+use super::numbers::{finite, list};
 use super::rich_text::plain;
 
 /// Cells along each side of the frame.
@@ -16,9 +16,11 @@ impl Frame<'_> {
     /// Lines of equal density that enclose `parts` (0 to 1) of the points.
     pub fn contours(&mut self, name: &str, x: &[f64], y: &[f64], parts: &[f64], line: Line) {
         let pairs = finite(x, y);
-        self.record(
-            json!({ "kind": "contours", "name": plain(name), "n": pairs.len(), "enclosed": parts }),
-        );
+        let (places_x, places_y): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+        self.record(json!({
+            "kind": "contours", "name": plain(name), "n": pairs.len(), "enclosed": parts,
+            "x": list(&places_x), "y": list(&places_y),
+        }));
         let mut grid = vec![0.0; CELLS * CELLS];
         for (x, y) in pairs {
             let (h, v) = (self.x.place(x) * CELLS as f64, self.y.place(y) * CELLS as f64);

@@ -12,6 +12,8 @@ use super::sheet::{LABEL, SMALL, Sheet};
 
 /// Points that a tick's text wants along the horizontal and the vertical axis.
 const ROOM: (f64, f64) = (26.0, 17.0);
+/// Farther from the sheet nothing is told apart, points.
+const FAR: f64 = 1e4;
 const TICK: (f64, f64) = (2.8, 1.6);
 
 /// A panel being drawn.
@@ -39,10 +41,11 @@ impl<'s> Frame<'s> {
         self.rect
     }
 
-    /// Place of a data point on the sheet.
+    /// Place of a data point on the sheet, not farther from it than drawings can tell.
     pub fn at(&self, x: f64, y: f64) -> (f64, f64) {
         let horizontal = self.rect.x + self.rect.width * self.x.place(x);
-        (horizontal, self.rect.bottom() - self.rect.height * self.y.place(y))
+        let vertical = self.rect.bottom() - self.rect.height * self.y.place(y);
+        (horizontal.clamp(-FAR, FAR), vertical.clamp(-FAR, FAR))
     }
 
     /// Places of the pairs that are finite, also on the axes' scales.

@@ -21,6 +21,8 @@ mod scene;
 mod sheet;
 mod subset;
 mod svg;
+#[cfg(test)]
+mod tests;
 
 pub use axis::{Axis, around};
 pub use base64::base64;
@@ -31,7 +33,7 @@ pub use hexbin::Hexes;
 pub use marks::{Dot, Line, Shape};
 pub use notes::{Corner, Sample};
 pub use numbers::{count, finite, fixed, rounded, signed};
-pub use rich_text::{plain, runs};
+pub use rich_text::{plain, runs, width as text_width};
 pub use scene::{Anchor, Rect};
 pub use sheet::{COLUMN_MM, Figure, Measured, Origin, PAGE_MM, Panel, Sheet};
 pub use svg::{escaped, without_font};

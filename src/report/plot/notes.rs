@@ -1,12 +1,12 @@
 //! Annotations in a panel: texts at data points, notes and legends in its corners.
 
+use super::axis::Axis;
 use super::color::{Color, INK, PAPER};
 use super::font::{CAP_HEIGHT, Weight};
 use super::frame::Frame;
 use super::marks::{Dot, Line};
 use super::rich_text::{plain, width};
 use super::scene::{Anchor, Item, Rect, Text};
-use super::axis::Axis;
 use super::sheet::{SMALL, Sheet};
 
 /// A corner of a panel.

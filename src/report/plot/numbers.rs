@@ -19,8 +19,11 @@ pub fn finite(x: &[f64], y: &[f64]) -> Vec<(f64, f64)> {
     pairs.filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
 }
 
-/// A number for readers: fixed decimals, a true minus sign, no negative zero.
+/// A number for readers: fixed decimals, a true minus sign, no negative zero; a dash for what is no number.
 pub fn fixed(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
         Some(rest) if rest.chars().all(|c| c == '0' || c == '.') => rest.to_owned(),

@@ -33,7 +33,8 @@ impl Table {
             units.join(" & ")
         );
         for row in 0..self.rows.len() {
-            let cells: Vec<String> = printed.iter().map(|&place| cell(self.shown(row, place))).collect();
+            let cells: Vec<String> =
+                printed.iter().map(|&place| cell(self.shown(row, place))).collect();
             let end = if row + 1 == self.rows.len() { "\n" } else { " \\\\\n" };
             text.push_str(&format!("{}{end}", cells.join(" & ")));
         }

@@ -9,7 +9,8 @@ impl Table {
         let printed = self.printed();
         let heads = printed.iter().map(|&(i, _)| {
             let column = &self.columns[i];
-            let unit = if column.unit.is_empty() { String::new() } else { format!(" ({})", column.unit) };
+            let unit =
+                if column.unit.is_empty() { String::new() } else { format!(" ({})", column.unit) };
             safe(&format!("{}{unit}", plain(column.title())))
         });
         let rules = printed.iter().map(|&(i, _)| match self.columns[i].kind {

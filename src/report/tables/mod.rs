@@ -11,7 +11,8 @@ mod tests;
 use crate::report::plot::fixed;
 
 pub use paper::{
-    CatalogRow, ClusterRow, Field, PAPER_FIELDS, catalog_fields, cluster_means, notation, stellar_labels,
+    CatalogRow, ClusterRow, Field, PAPER_FIELDS, catalog_fields, cluster_means, notation,
+    stellar_labels,
 };
 
 /// A cell.

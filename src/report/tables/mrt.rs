@@ -30,14 +30,23 @@ impl Table {
         text.push_str("   Bytes Format Units     Label          Explanations\n");
         text.push_str(&rule("-"));
         for (column, field) in self.columns.iter().zip(&fields) {
-            let unit = if column.unit.is_empty() { "---" } else { &column.unit };
+            // CDS writes the unit of a logarithm so.
+            let unit = match column.unit.as_str() {
+                "" => "---",
+                "dex" => "[-]",
+                unit => unit,
+            };
             let bytes = if field.first == field.last {
                 format!("{:>8}", field.first)
             } else {
                 format!("{:>4}-{:>3}", field.first, field.last)
             };
-            let head =
-                format!("{bytes} {:<6} {:<9} {:<14} ", field.format, ascii(unit), ascii(&column.name));
+            let head = format!(
+                "{bytes} {:<6} {:<9} {:<14} ",
+                field.format,
+                ascii(unit),
+                ascii(&column.name)
+            );
             let lack = if field.may_lack { "? " } else { "" };
             text.push_str(&wrapped(&head, head.len(), &format!("{lack}{}", plain(&column.about))));
         }
@@ -74,7 +83,7 @@ impl Table {
                     last: first + width - 1,
                     format: match column.kind {
                         Kind::Text => format!("A{width}"),
-                        Kind::Integer => format!("I{width}"),
+                        Kind::Integer | Kind::Real(0) => format!("I{width}"),
                         Kind::Real(decimals) => format!("F{width}.{decimals}"),
                     },
                     may_lack: cells.iter().any(|row| row[i].is_empty()),

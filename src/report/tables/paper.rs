@@ -81,7 +81,9 @@ pub struct CatalogRow {
 
 /// Table 1: which label is trained by what.
 pub fn notation() -> Table {
-    let column = |name: &str, heading: &str, about: &str| Column::new(name, "", about, Kind::Text).headed(heading);
+    let column = |name: &str, heading: &str, about: &str| {
+        Column::new(name, "", about, Kind::Text).headed(heading)
+    };
     let row = |cells: [&str; 3]| cells.map(Cell::text).to_vec();
     Table {
         name: "table1_notation".to_owned(),
@@ -91,7 +93,10 @@ pub fn notation() -> Table {
             column("ASPCAP", "LAMOST spectra, ASPCAP labels", "name if trained by ASPCAP labels"),
             column("BT-Settl", "BT-Settl spectra", "name if trained by BT-Settl"),
         ],
-        rows: vec![row(["effective temperature", "TEFF_AP", "TEFF_BT"]), row(["metallicity", "M_H_AP", ""])],
+        rows: vec![
+            row(["effective temperature", "TEFF_AP", "TEFF_BT"]),
+            row(["metallicity", "M_H_AP", "–"]),
+        ],
         notes: Vec::new(),
     }
 }
@@ -99,11 +104,16 @@ pub fn notation() -> Table {
 /// Table 2: the fields of the catalog, [`PAPER_FIELDS`] or those of an extended one.
 pub fn catalog_fields(fields: &[Field<'_>]) -> Table {
     let column = |name: &str, about: &str| Column::new(name, "", about, Kind::Text);
-    let rows = fields.iter().map(|f| vec![Cell::text(f.name), Cell::text(f.unit), Cell::text(f.about)]);
+    let rows =
+        fields.iter().map(|f| vec![Cell::text(f.name), Cell::text(f.unit), Cell::text(f.about)]);
     Table {
         name: "table2_fields".to_owned(),
         title: "Fields of the catalog of M dwarfs".to_owned(),
-        columns: vec![column("column", "name of the field"), column("unit", "its unit"), column("description", "its meaning")],
+        columns: vec![
+            column("column", "name of the field"),
+            column("unit", "its unit"),
+            column("description", "its meaning"),
+        ],
         rows: rows.collect(),
         notes: Vec::new(),
     }
@@ -111,8 +121,12 @@ pub fn catalog_fields(fields: &[Field<'_>]) -> Table {
 
 /// Table 3: means of clusters against OCCAM.
 pub fn cluster_means(rows: &[ClusterRow]) -> Table {
-    let real = |name: &str, heading: &str, about: &str| Column::new(name, "dex", about, Kind::Real(2)).headed(heading);
-    let count = |name: &str, heading: &str, about: &str| Column::new(name, "", about, Kind::Integer).headed(heading);
+    let real = |name: &str, heading: &str, about: &str| {
+        Column::new(name, "dex", about, Kind::Real(2)).headed(heading)
+    };
+    let count = |name: &str, heading: &str, about: &str| {
+        Column::new(name, "", about, Kind::Integer).headed(heading)
+    };
     let cells = rows.iter().map(|r| {
         vec![
             Cell::text(&r.cluster),
@@ -143,16 +157,26 @@ pub fn cluster_means(rows: &[ClusterRow]) -> Table {
 
 /// Table 4: the labels of the spectra.
 pub fn stellar_labels(rows: &[CatalogRow]) -> Table {
-    let real = |name: &str, unit: &str, about: &str, decimals| Column::new(name, unit, about, Kind::Real(decimals));
+    let real = |name: &str, unit: &str, about: &str, decimals| {
+        Column::new(name, unit, about, Kind::Real(decimals))
+    };
     let about = |name: &str| {
         PAPER_FIELDS.iter().find(|f| f.name == name).map_or(String::new(), |f| f.about.to_owned())
     };
-    let labels = [("TEFF_BT", "K", 0), ("TEFF_BT_ERR", "K", 0), ("TEFF_AP", "K", 0), ("TEFF_AP_ERR", "K", 0), ("M_H_AP", "dex", 2), ("M_H_AP_ERR", "dex", 2)];
+    let labels = [
+        ("TEFF_BT", "K", 0),
+        ("TEFF_BT_ERR", "K", 0),
+        ("TEFF_AP", "K", 0),
+        ("TEFF_AP_ERR", "K", 0),
+        ("M_H_AP", "dex", 2),
+        ("M_H_AP_ERR", "dex", 2),
+    ];
     let mut columns = vec![Column::new("obsid", "", &about("obsid"), Kind::Integer)];
     columns.extend(labels.map(|(name, unit, decimals)| real(name, unit, &about(name), decimals)));
     columns.push(real("snri", "", &about("snri"), 0));
     let cells = rows.iter().map(|r| {
-        let values = [r.teff_bt, r.teff_bt_err, r.teff_ap, r.teff_ap_err, r.m_h_ap, r.m_h_ap_err, r.snri];
+        let values =
+            [r.teff_bt, r.teff_bt_err, r.teff_ap, r.teff_ap_err, r.m_h_ap, r.m_h_ap_err, r.snri];
         std::iter::once(Cell::Integer(r.obsid)).chain(values.map(Cell::real)).collect()
     });
     Table {

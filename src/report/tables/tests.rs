@@ -2,8 +2,24 @@ use super::*;
 
 fn sample() -> Table {
     cluster_means(&[
-        ClusterRow { cluster: "Melotte 22".into(), m_h: -0.004, m_h_sd: Some(0.13), fe_h: 0.0, fe_h_sd: Some(0.09), n: 66, n_training: 40 },
-        ClusterRow { cluster: "Berkeley 19".into(), m_h: -0.19, m_h_sd: None, fe_h: f64::NAN, fe_h_sd: None, n: 1, n_training: 0 },
+        ClusterRow {
+            cluster: "Melotte 22".into(),
+            m_h: -0.004,
+            m_h_sd: Some(0.13),
+            fe_h: 0.0,
+            fe_h_sd: Some(0.09),
+            n: 66,
+            n_training: 40,
+        },
+        ClusterRow {
+            cluster: "Berkeley 19".into(),
+            m_h: -0.19,
+            m_h_sd: None,
+            fe_h: f64::NAN,
+            fe_h_sd: None,
+            n: 1,
+            n_training: 0,
+        },
     ])
 }
 
@@ -36,7 +52,8 @@ fn the_bytes_of_a_machine_readable_table_add_up() {
     for row in &rows {
         assert_eq!(row.len(), fields.last().expect("a column").1);
     }
-    let cell = |row: &str, column: usize| row[fields[column].0 - 1..fields[column].1].trim().to_owned();
+    let cell =
+        |row: &str, column: usize| row[fields[column].0 - 1..fields[column].1].trim().to_owned();
     assert_eq!(cell(rows[1], 0), "Melotte 22");
     assert_eq!(cell(rows[1], 1), "0.00", "no negative zero");
     assert_eq!(cell(rows[0], 1), "-0.19");
@@ -59,7 +76,10 @@ fn identifiers_keep_all_their_digits() {
 fn markdown_and_latex_print_a_value_with_its_error() {
     let table = sample();
     let markdown = table.markdown();
-    assert!(markdown.contains("| Melotte 22 | 0.00 ± 0.13 | 0.00 ± 0.09 | 66 | 40 |"), "{markdown}");
+    assert!(
+        markdown.contains("| Melotte 22 | 0.00 ± 0.13 | 0.00 ± 0.09 | 66 | 40 |"),
+        "{markdown}"
+    );
     assert!(markdown.contains("| Berkeley 19 | \u{2212}0.19 |  | 1 | 0 |"));
     let latex = table.latex();
     assert!(latex.contains("\\begin{deluxetable}{lccrr}"));
@@ -72,24 +92,57 @@ fn markdown_and_latex_print_a_value_with_its_error() {
 #[test]
 fn signs_of_the_formats_in_texts_do_no_harm() {
     let columns = vec![Column::new("a", "", "50% & more_or | less", Kind::Text)];
-    let table = Table { name: "t".into(), title: "100% & A_B".into(), columns, rows: vec![vec![Cell::text("x|y_z & 5%")]], notes: vec!["$".into()] };
+    let table = Table {
+        name: "t".into(),
+        title: "100% & A_B".into(),
+        columns,
+        rows: vec![vec![Cell::text("x|y_z & 5%")]],
+        notes: vec!["$".into()],
+    };
     assert!(table.markdown().contains("x\\|y\\_z & 5%"));
     let latex = table.latex();
-    assert!(latex.contains("x|y\\_z \\& 5\\%") && latex.contains("100\\% \\& A\\_B") && latex.contains("\\$"));
+    assert!(
+        latex.contains("x|y\\_z \\& 5\\%")
+            && latex.contains("100\\% \\& A\\_B")
+            && latex.contains("\\$")
+    );
 }
 
 #[test]
 fn a_table_without_rows_or_columns_is_no_harm() {
-    for table in [cluster_means(&[]), stellar_labels(&[]), notation(), catalog_fields(&PAPER_FIELDS)] {
-        assert!(!table.markdown().is_empty() && !table.latex().is_empty() && !table.mrt("").is_empty());
+    for table in
+        [cluster_means(&[]), stellar_labels(&[]), notation(), catalog_fields(&PAPER_FIELDS)]
+    {
+        assert!(
+            !table.markdown().is_empty() && !table.latex().is_empty() && !table.mrt("").is_empty()
+        );
     }
-    let nothing = Table { name: "t".into(), title: String::new(), columns: vec![], rows: vec![vec![]], notes: vec![] };
-    assert!(!nothing.markdown().is_empty() && !nothing.latex().is_empty() && !nothing.mrt("").is_empty());
+    let nothing = Table {
+        name: "t".into(),
+        title: String::new(),
+        columns: vec![],
+        rows: vec![vec![]],
+        notes: vec![],
+    };
+    assert!(
+        !nothing.markdown().is_empty()
+            && !nothing.latex().is_empty()
+            && !nothing.mrt("").is_empty()
+    );
 }
 
 #[test]
 fn the_head_says_what_it_leaves_out() {
-    let row = CatalogRow { obsid: 1, teff_bt: None, teff_bt_err: None, teff_ap: Some(3804.4), teff_ap_err: Some(66.0), m_h_ap: Some(0.14), m_h_ap_err: Some(0.16), snri: Some(46.0) };
+    let row = CatalogRow {
+        obsid: 1,
+        teff_bt: None,
+        teff_bt_err: None,
+        teff_ap: Some(3804.4),
+        teff_ap_err: Some(66.0),
+        m_h_ap: Some(0.14),
+        m_h_ap_err: Some(0.16),
+        snri: Some(46.0),
+    };
     let table = stellar_labels(&vec![row; 30]);
     let head = table.head(21);
     assert_eq!(head.rows.len(), 21);

@@ -1,0 +1,195 @@
+//! The page's sections.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::{Contradiction, Report, claims, stars};
+use crate::report::figures::Step;
+use crate::report::plot::{Figure, Origin, count, plain, runs, without_font};
+use crate::report::tables::{Cell, Kind, Table};
+
+/// A section.
+pub struct Section {
+    /// Anchor.
+    pub id: &'static str,
+    /// Heading.
+    pub title: &'static str,
+    /// What it shows.
+    pub body: Markup,
+}
+
+/// All sections in order. A section without content says so.
+pub fn all(report: &Report<'_>) -> Vec<Section> {
+    let section = |id, title, body| Section { id, title, body };
+    vec![
+        section(
+            "claims",
+            "Claims",
+            claims::body(report.claims, report.origin == Origin::Simulated),
+        ),
+        section("figures", "Figures", figures(report.figures, "No figure was drawn.")),
+        section("tables", "Tables", tables(report.tables)),
+        section("stars", "Stars", stars::body(report.stars)),
+        section(
+            "diagnostics",
+            "Diagnostics",
+            figures(report.diagnostics, "No diagnostic was drawn."),
+        ),
+        section("attrition", "Attrition", attrition(report.attrition)),
+        section("contradictions", "Contradictions", contradictions(report.contradictions)),
+        section("record", "Run record", record(report)),
+        section("simulated", "What is simulated", simulated(report)),
+    ]
+}
+
+fn figures(figures: &[Figure], none: &str) -> Markup {
+    html! {
+        @if figures.is_empty() { p { (none) } }
+        div .figures { @for figure in figures { (one(figure)) } }
+    }
+}
+
+fn one(figure: &Figure) -> Markup {
+    let wide = figure.svg.contains("width=\"178mm\"");
+    html! {
+        figure class=[wide.then_some("wide")] id=(figure.name) {
+            div .sheet role="button" tabindex="0" aria-label={ "Enlarge: " (figure.alt) } { (PreEscaped(inline(&figure.svg))) }
+            figcaption {
+                (figure.caption)
+                span .tools {
+                    button type="button" data-svg=(figure.name) { "SVG" }
+                    button type="button" data-json=(figure.name) { "numbers (JSON)" }
+                }
+            }
+        }
+    }
+}
+
+/// A figure's drawing inside the page, which has the font.
+fn inline(svg: &str) -> String {
+    without_font(svg).replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1)
+}
+
+fn tables(tables: &[Table]) -> Markup {
+    html! {
+        @if tables.is_empty() { p { "No table was made." } }
+        @for table in tables { h3 { (rich(&table.title)) } (table_markup(table)) }
+    }
+}
+
+/// Marked text with its subscripts and superscripts.
+fn rich(text: &str) -> Markup {
+    html! {
+        @for run in runs(text) {
+            @if run.drop > 0.0 { sub { (run.text) } }
+            @else if run.drop < 0.0 { sup { (run.text) } }
+            @else { (run.text) }
+        }
+    }
+}
+
+/// A sortable table with its notes.
+pub fn table_markup(table: &Table) -> Markup {
+    let printed = table.printed();
+    html! {
+        div .scroll { table .sortable {
+            thead { tr {
+                @for &(i, _) in &printed {
+                    th scope="col" class=[(table.columns[i].kind != Kind::Text).then_some("number")] title=(plain(&table.columns[i].about)) {
+                        (rich(table.columns[i].title()))
+                        @if !table.columns[i].unit.is_empty() { " (" (table.columns[i].unit) ")" }
+                    }
+                }
+            } }
+            tbody {
+                @for row in 0..table.rows.len() { tr { @for &place in &printed { (cell(table, row, place)) } } }
+            }
+        } }
+        @for note in &table.notes { p .note { (note) } }
+    }
+}
+
+fn cell(table: &Table, row: usize, place: (usize, Option<usize>)) -> Markup {
+    let (value, error) = table.shown(row, place);
+    let sort = match table.cell(row, place.0) {
+        Cell::Real(value) if value.is_finite() => Some(value.to_string()),
+        Cell::Integer(n) => Some(n.to_string()),
+        _ => None,
+    };
+    let number = table.columns[place.0].kind != Kind::Text;
+    html! {
+        td class=[number.then_some("number")] data-v=[sort] { (value) @if !error.is_empty() { " ± " (error) } }
+    }
+}
+
+fn attrition(steps: &[Step]) -> Markup {
+    let most = steps.iter().map(|s| s.n_in).max().unwrap_or(1).max(1) as f64;
+    html! {
+        @if steps.is_empty() { p { "No cut was made." } }
+        @else {
+            div .scroll { table .sortable {
+                thead { tr { @for head in ["Cut", "In", "Left", "Removed", "Left of these, %", "Paper", ""] { th scope="col" { (head) } } } }
+                tbody { @for step in steps { (step_row(step, most)) } }
+            } }
+        }
+    }
+}
+
+fn step_row(step: &Step, most: f64) -> Markup {
+    let percent = 100.0 * step.n_out as f64 / step.n_in.max(1) as f64;
+    let width = 100.0 * step.n_out as f64 / most;
+    let removed = step.n_in.saturating_sub(step.n_out);
+    html! {
+        tr {
+            td { (step.name) }
+            td .number data-v=(step.n_in) { (count(step.n_in)) }
+            td .number data-v=(step.n_out) { (count(step.n_out)) }
+            td .number data-v=(removed) { (count(removed)) }
+            td .number data-v=(percent) { (format!("{percent:.1}")) }
+            td .number data-v=[step.paper] { @if let Some(paper) = step.paper { (count(paper)) } }
+            td .gauge { div style={ "width:" (format!("{width:.1}")) "%" } {} }
+        }
+    }
+}
+
+fn contradictions(entries: &[Contradiction]) -> Markup {
+    html! {
+        @if entries.is_empty() { p { "The register is empty." } }
+        @else {
+            div .scroll { table .sortable {
+                thead { tr { @for head in ["Place", "What is unclear", "What is done", "Option", "Result otherwise"] { th scope="col" { (head) } } } }
+                tbody {
+                    @for entry in entries {
+                        tr {
+                            td { (entry.place) }
+                            td { (entry.problem) }
+                            td { (entry.resolution) }
+                            td { code { (entry.option) } }
+                            td { (entry.effect) }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn record(report: &Report<'_>) -> Markup {
+    html! {
+        @if report.record.is_empty() { p { "The run left no record." } }
+        @else { dl { @for (name, value) in report.record { dt { (name) } dd { (value) } } } }
+        @if let Some(nodes) = report.nodes {
+            details open[nodes.rows.len() <= 60] { summary { (plain(&nodes.title)) } (table_markup(nodes)) }
+        }
+    }
+}
+
+fn simulated(report: &Report<'_>) -> Markup {
+    html! {
+        @if report.simulated.is_empty() {
+            p {
+                @if report.origin == Origin::Simulated { "All data of this run are simulated." } @else { "Nothing: all data of this run are observed." }
+            }
+        }
+        @else { ul { @for sentence in report.simulated { li { (sentence) } } } }
+    }
+}
