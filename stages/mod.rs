@@ -23,6 +23,7 @@ pub mod grid;
 pub mod grid_nodes;
 pub mod grid_validate;
 pub mod hrd;
+pub mod inject;
 pub mod join;
 mod keys;
 mod laws;
@@ -102,5 +103,6 @@ pub static REGISTRY: &[StageDef] = &[
     repeats::STAGE,
     clusters::STAGE,
     hrd::STAGE,
+    inject::STAGE,
     error_curve::STAGE,
 ];
