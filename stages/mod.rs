@@ -25,6 +25,7 @@ pub mod grid;
 pub mod grid_nodes;
 pub mod grid_validate;
 pub mod hrd;
+pub mod inject;
 pub mod join;
 mod keys;
 mod laws;
@@ -114,5 +115,6 @@ pub static REGISTRY: &[StageDef] = &[
     repeats::STAGE,
     clusters::STAGE,
     hrd::STAGE,
+    inject::STAGE,
     error_curve::STAGE,
 ];

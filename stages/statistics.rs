@@ -241,9 +241,13 @@ impl Statistics {
     ) -> Vec<Answer<'a>> {
         let answer = |(population, takes): &Population| {
             let inside = |at: &usize| takes(leaked[asked.rows[*at]]);
-            let at: Vec<usize> = (0..asked.rows.len()).filter(inside).collect();
+            let all: Vec<usize> = (0..asked.rows.len()).filter(inside).collect();
+            // Units without a value are not drawn; their rows are counted.
+            let known = |at: &usize| asked.sample.value[*at].is_finite();
+            let at: Vec<usize> = all.iter().copied().filter(known).collect();
             let rows: Vec<usize> = at.iter().map(|at| asked.rows[*at]).collect();
-            let report = asked.sample.rows(&at).report(&units_of(units, &rows), bootstrap);
+            let mut report = asked.sample.rows(&at).report(&units_of(units, &rows), bootstrap);
+            report.summary.n_missing = all.len() - at.len();
             Answer { question: asked.question, population, report }
         };
         populations(self.leaked.is_some()).iter().map(answer).collect()

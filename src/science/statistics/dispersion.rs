@@ -31,7 +31,7 @@ pub fn intrinsic_scatter(values: &[f64], errors: &[f64]) -> Option<Dispersion> {
             })
             .sum::<f64>()
     };
-    let variance = if score(0.0) <= 0.0 { 0.0 } else { falling_root(score, widest(&points)) };
+    let variance = if score(0.0) <= 0.0 { 0.0 } else { falling_root(score, mean_square(&points)) };
     let (mean, weight) = weighted(&points, variance);
     Some(Dispersion {
         n: points.len(),
@@ -118,19 +118,39 @@ fn weighted(points: &[(f64, f64)], variance: f64) -> (f64, f64) {
     (sum / total, total)
 }
 
-/// A variance that surely exceeds the likeliest one.
-fn widest(points: &[(f64, f64)]) -> f64 {
-    let low = points.iter().map(|p| p.0).fold(f64::INFINITY, f64::min);
-    let high = points.iter().map(|p| p.0).fold(f64::NEG_INFINITY, f64::max);
-    (high - low).powi(2)
+/// Mean square of the values about their mean: near the variance sought.
+fn mean_square(points: &[(f64, f64)]) -> f64 {
+    let n = points.len() as f64;
+    let mean = points.iter().map(|p| p.0).sum::<f64>() / n;
+    points.iter().map(|p| (p.0 - mean).powi(2)).sum::<f64>() / n
 }
 
-/// Where a function that is positive at 0 and negative at `high` changes sign.
-fn falling_root(of: impl Fn(f64) -> f64, high: f64) -> f64 {
-    let (mut low, mut high) = (0.0, high);
-    for _ in 0..52 {
-        let middle = 0.5 * (low + high);
-        if of(middle) > 0.0 { low = middle } else { high = middle }
+/// Where a function that is positive at 0 and negative far out changes sign, by false position; `near` starts the
+/// search.
+fn falling_root(of: impl Fn(f64) -> f64, near: f64) -> f64 {
+    let (mut low, mut high) = (0.0, near);
+    let (mut at_low, mut at_high) = (of(low), of(high));
+    for _ in 0..60 {
+        if at_high <= 0.0 {
+            break;
+        }
+        (low, at_low) = (high, at_high);
+        high *= 2.0;
+        at_high = of(high);
+    }
+    for round in 0..200 {
+        let crossing = (low * at_high - high * at_low) / (at_high - at_low);
+        // Every third step halves, for a curved function lets one end stand still.
+        let middle = if round % 3 == 2 { 0.5 * (low + high) } else { crossing };
+        let value = of(middle);
+        if value > 0.0 {
+            (low, at_low) = (middle, value);
+        } else {
+            (high, at_high) = (middle, value);
+        }
+        if value == 0.0 || high - low <= 1e-12 * high {
+            break;
+        }
     }
     0.5 * (low + high)
 }

@@ -54,7 +54,8 @@ pub struct ErrorCurve {
 
 /// Fits a law by least squares in the error itself; `snr` and `sigma`, `(n,)`.
 ///
-/// Points with a missing or non-positive number are left out. `None` below four points or where all ratios are equal.
+/// Points with a missing or non-positive number are left out. `None` below four points, where all ratios are equal, or
+/// where the points do not decide on an offset.
 pub fn fit_error_curve(shape: Shape, snr: &[f64], sigma: &[f64]) -> Option<ErrorCurve> {
     let sound = |(s, e): &(&f64, &f64)| s.is_finite() && e.is_finite() && **s > 0.0 && **e > 0.0;
     let points: Vec<(f64, f64)> =
@@ -68,7 +69,12 @@ pub fn fit_error_curve(shape: Shape, snr: &[f64], sigma: &[f64]) -> Option<Error
         Shape::Photon => (-3.0, 12.0),
     };
     let cost = |at: f64| solved(shape, at, &points).1;
-    let (terms, squares) = solved(shape, lowest(cost, range), &points);
+    let at = lowest(cost, range);
+    // An offset that runs away with the exponent is none: the points do not tell them apart.
+    if shape == Shape::PowerOffset && (at - range.0 < 1e-3 || range.1 - at < 1e-3) {
+        return None;
+    }
+    let (terms, squares) = solved(shape, at, &points);
     let residual = |p: &(f64, f64)| (shape.sigma(terms, p.0) - p.1).abs();
     Some(ErrorCurve {
         shape,
