@@ -36,6 +36,9 @@ const GIANTS: Color = OKABE_ITO[1];
 const DOTS: usize = 500;
 const REJECTED: Color = Color::hex(0x77_77_77);
 
+const EDGE: Line = Line::whole(INK, 0.9).dashed();
+const LIMIT: Line = Line::whole(INK, 0.9).dotted();
+
 /// Draws Figure 1.
 pub fn cmd(data: &CmdFigure<'_>, origin: Origin) -> Figure {
     let mut sheet = Sheet::new("fig1_cmd", origin, COLUMN_MM, 88.0);
@@ -109,12 +112,7 @@ fn draw(frame: &mut Frame<'_>, data: &CmdFigure<'_>) -> Option<usize> {
         frame.dots("selected", &in_x, &in_y, Dot::disc(OKABE_ITO[0], 2.0));
         None
     };
-    let [top_blue, top_red, low_red, low_blue] = data.quadrangle;
-    let edge = Line::whole(INK, 0.9).dashed();
-    for (name, from, to) in [("upper edge", top_red, low_red), ("lower edge", top_blue, low_blue)] {
-        frame.line(name, &[from.0, to.0], &[from.1, to.1], edge);
-    }
-    frame.level("giant limit", data.giant_limit, Line::whole(INK, 0.9).dotted());
+    edges(frame, data);
     let counted = |x: &[f64], y: &[f64]| count(finite(x, y).len());
     let mut entries = vec![
         (
@@ -126,10 +124,19 @@ fn draw(frame: &mut Frame<'_>, data: &CmdFigure<'_>) -> Option<usize> {
             Sample::Area(GIANTS),
             format!("M giants, n = {}", counted(data.giant_bp_rp, data.giant_m_g)),
         ),
-        (Sample::Line(edge), "quadrangle".to_owned()),
-        (Sample::Line(Line::whole(INK, 0.9).dotted()), format!("M_{{G}} = {}", data.giant_limit)),
+        (Sample::Line(EDGE), "quadrangle".to_owned()),
+        (Sample::Line(LIMIT), format!("M_{{G}} = {}", data.giant_limit)),
     ];
     entries.retain(|(_, text)| !text.ends_with("n = 0"));
     frame.legend(Corner::BottomLeft, &entries);
     largest
+}
+
+/// The quadrangle's slanted edges and the giants' limit.
+fn edges(frame: &mut Frame<'_>, data: &CmdFigure<'_>) {
+    let [top_blue, top_red, low_red, low_blue] = data.quadrangle;
+    for (name, from, to) in [("upper edge", top_red, low_red), ("lower edge", top_blue, low_blue)] {
+        frame.line(name, &[from.0, to.0], &[from.1, to.1], EDGE);
+    }
+    frame.level("giant limit", data.giant_limit, LIMIT);
 }

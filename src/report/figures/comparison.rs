@@ -138,27 +138,18 @@ pub fn distribution(
     let bin = (range.1 - range.0) / n_bins as f64;
     let curve = moments(residual).map(|m| gaussian(m, range, n as f64 * bin));
     let printed = row.published.map(|m| gaussian(m, range, n as f64 * bin));
-    let tops = counts
-        .iter()
-        .chain(curve.iter().flat_map(|c| &c.1))
-        .chain(printed.iter().flat_map(|c| &c.1));
-    let top = 1.45 * tops.copied().fold(1.0, f64::max);
+    let curves_y = curve.iter().chain(&printed).flat_map(|c| &c.1);
+    let top = 1.45 * counts.iter().chain(curves_y).copied().fold(1.0, f64::max);
     let axes =
         (halves(Axis::new(row.residual, range.0, range.1), row), Axis::new("stars", 0.0, top));
     sheet.panel(&format!("{}, distribution", row.name), rect, axes, |frame| {
         let fill = POINTS.alpha(0.35);
         frame.columns("all stars", &edges, &counts, fill);
         let mut legend = vec![(Sample::Area(fill), "stars".to_owned())];
-        if pairs.in_training.len() == residual.len() && pairs.in_training.contains(&true) {
-            let rows = residual.iter().zip(pairs.in_training).filter(|(_, trained)| !**trained);
-            let held: Vec<f64> = rows.map(|(v, _)| *v).collect();
-            frame.columns(
-                "held out",
-                &edges,
-                &histogram(&held, range, n_bins).1,
-                HELD_OUT.alpha(0.7),
-            );
-            legend.push((Sample::Area(HELD_OUT.alpha(0.7)), "held out".to_owned()));
+        if let Some(held) = held_out(pairs, residual) {
+            let fill = HELD_OUT.alpha(0.7);
+            frame.columns("held out", &edges, &histogram(&held, range, n_bins).1, fill);
+            legend.push((Sample::Area(fill), "held out".to_owned()));
         }
         let curves = [
             (curve, Line::whole(INK, 0.8), "Gaussian"),
@@ -173,4 +164,11 @@ pub fn distribution(
         frame.upright("zero", 0.0, Line::whole(PALE, 0.5).dotted());
         frame.legend(Corner::TopLeft, &legend);
     });
+}
+
+/// Residuals of stars that were not in training, if some were.
+fn held_out(pairs: &Pairs<'_>, residual: &[f64]) -> Option<Vec<f64>> {
+    let is_known = pairs.in_training.len() == residual.len() && pairs.in_training.contains(&true);
+    let rows = residual.iter().zip(pairs.in_training).filter(|(_, trained)| !**trained);
+    is_known.then(|| rows.map(|(v, _)| *v).collect())
 }

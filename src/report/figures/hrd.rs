@@ -63,10 +63,6 @@ pub fn hrd(data: &HrdFigure<'_>, origin: Origin) -> Figure {
     let temperature =
         |label: &str| Axis::log(label, TEFF.0, TEFF.1, &[4400.0, 3800.0, 3300.0, 2900.0]);
     let color = Axis::new("(G_{BP} − G_{RP})_{0} (mag)", BP_RP.0, BP_RP.1).at(&COLOR_TICKS);
-    let n = |x: &[f64]| {
-        let rows = x.iter().zip(data.m_g).zip(data.m_h);
-        rows.filter(|((x, g), m)| x.is_finite() && g.is_finite() && m.is_finite()).count()
-    };
     let panels = [
         ("TEFF_AP", rect(0, 0), (temperature("TEFF_AP (K)"), y()), data.teff_ap, false),
         ("color", rect(1, 0), (color, y().bare()), data.bp_rp, false),
@@ -80,7 +76,7 @@ pub fn hrd(data: &HrdFigure<'_>, origin: Origin) -> Figure {
         ),
     ];
     for (name, rect, axes, x, density) in panels {
-        if n(x) < 2 {
+        if complete(data, x) < 2 {
             let why =
                 format!("No star has {}, M_G and M_H_AP.", name.split(',').next().unwrap_or(name));
             sheet.missing(name, rect, &why);
@@ -100,6 +96,12 @@ pub fn hrd(data: &HrdFigure<'_>, origin: Origin) -> Figure {
 
 const CAPTION: &str = "Figure 6. Dereddened Hertzsprung-Russell diagram. Upper: stars colored by M_H_AP against TEFF_AP and against color; lower: contours around 20, 40, 60, 80 and 95% of the stars for TEFF_AP and TEFF_BT, with PARSEC isochrones of 1 Gyr in the colors of their [M/H] (solid) and lines of equal mass (gray, dashed).";
 const ALT: &str = "Four panels of absolute magnitude against temperature or color: at a given temperature or color metal-rich stars are brighter; isochrones bracket the sequence.";
+
+/// Stars with all that a panel needs.
+fn complete(data: &HrdFigure<'_>, x: &[f64]) -> usize {
+    let rows = x.iter().zip(data.m_g).zip(data.m_h);
+    rows.filter(|((x, g), m)| x.is_finite() && g.is_finite() && m.is_finite()).count()
+}
 
 fn stars(frame: &mut Frame<'_>, data: &HrdFigure<'_>, x: &[f64], rho: Option<f64>) {
     let n = finite(x, data.m_g).len();

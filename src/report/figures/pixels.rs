@@ -30,6 +30,22 @@ pub fn pixels(data: &PixelFigure<'_>, origin: Origin) -> Figure {
     let mut sheet = Sheet::new(&format!("pixels_{}", data.model), origin, PAGE_MM, 104.0);
     let (from, to) = around(data.wave);
     let x = || Axis::new("vacuum wavelength (Å)", from, to);
+    errors(&mut sheet, data, x().bare());
+    let strips = [("C", data.c), ("γ", data.gamma), ("ε", data.epsilon)];
+    for (i, (name, values)) in strips.into_iter().enumerate() {
+        let rect = Rect::new(X.0, 126.0 + 48.0 * i as f64, X.1, 44.0);
+        let axis = if i == 2 { x() } else { x().bare() };
+        strip(&mut sheet, rect, name, axis, (data.wave, values));
+    }
+    let caption = format!(
+        "Model {}: cross-validated mean squared error of the standardized flux (eq. 1) and the hyper-parameters chosen, pixel by pixel.",
+        data.model
+    );
+    let alt = "Four strips against wavelength: cross-validated error, penalty, kernel width and tube radius of each pixel's regression.";
+    sheet.figure(&format!("Pixels of {}", data.model), &caption, alt)
+}
+
+fn errors(sheet: &mut Sheet, data: &PixelFigure<'_>, x: Axis) {
     let top = Rect::new(X.0, 12.0, X.1, 110.0);
     let positive = |v: &&f64| v.is_finite() && **v > 0.0;
     if data.cv_mse.iter().filter(positive).count() < 2 {
@@ -43,7 +59,7 @@ pub fn pixels(data: &PixelFigure<'_>, origin: Origin) -> Figure {
             2.0 * high,
             &[1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0],
         );
-        sheet.panel("cross-validated error", top, (x().bare(), y), |frame| {
+        sheet.panel("cross-validated error", top, (x, y), |frame| {
             let (total, photon) = (Line::whole(OKABE_ITO[0], 0.6), Line::whole(OKABE_ITO[1], 0.6));
             let mut legend = vec![(Sample::Line(total), "CV-MSE, standardized flux".to_owned())];
             frame.line("CV-MSE", data.wave, data.cv_mse, total);
@@ -57,18 +73,6 @@ pub fn pixels(data: &PixelFigure<'_>, origin: Origin) -> Figure {
             frame.legend(Corner::TopRight, &legend);
         });
     }
-    let strips = [("C", data.c), ("γ", data.gamma), ("ε", data.epsilon)];
-    for (i, (name, values)) in strips.into_iter().enumerate() {
-        let rect = Rect::new(X.0, 126.0 + 48.0 * i as f64, X.1, 44.0);
-        let axis = if i == 2 { x() } else { x().bare() };
-        strip(&mut sheet, rect, name, axis, (data.wave, values));
-    }
-    let caption = format!(
-        "Model {}: cross-validated mean squared error of the standardized flux (eq. 1) and the hyper-parameters chosen, pixel by pixel.",
-        data.model
-    );
-    let alt = "Four strips against wavelength: cross-validated error, penalty, kernel width and tube radius of each pixel's regression.";
-    sheet.figure(&format!("Pixels of {}", data.model), &caption, alt)
 }
 
 /// Hyper-parameters take few values: each is a tick.

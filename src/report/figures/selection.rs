@@ -1,8 +1,8 @@
 //! Diagnostic: the selection function, the fraction of stars that the cuts keep as a function of a property.
 
 use crate::report::plot::{
-    Axis, COLUMN_MM, Corner, Dot, Figure, Line, Measured, OKABE_ITO, Origin, PALE, Panel, Rect,
-    Sample, Sheet, count, finite,
+    Axis, COLUMN_MM, Color, Corner, Dot, Figure, Frame, Line, Measured, OKABE_ITO, Origin, PALE,
+    Panel, Rect, Sample, Sheet, count, finite,
 };
 
 /// Fraction kept along one property; slices of length `(n_bin,)`.
@@ -72,23 +72,29 @@ fn draw(sheet: &mut Sheet, rect: Rect, curve: &SelectionCurve<'_>) {
         for (name, values, color) in
             [("kept", curve.kept, OKABE_ITO[0]), ("pure", curve.pure, OKABE_ITO[1])]
         {
-            if values.is_empty() {
-                continue;
+            if !values.is_empty() {
+                legend.push((
+                    Sample::Line(series(frame, name, (curve.at, values), color)),
+                    name.to_owned(),
+                ));
             }
-            let column = |get: fn(&Measured) -> f64| values.iter().map(get).collect::<Vec<f64>>();
-            let (low, high) = (column(|m| m.low), column(|m| m.high));
-            frame.error_bars(
-                &format!("interval, {name}"),
-                curve.at,
-                (&low, &high),
-                Line::whole(color, 0.7),
-            );
-            let line = Line::whole(color, 0.8);
-            frame.line(name, curve.at, &column(|m| m.value), line);
-            frame.dots(name, curve.at, &column(|m| m.value), Dot::disc(color, 2.6));
-            legend.push((Sample::Line(line), name.to_owned()));
         }
         frame.note(Corner::TopLeft, &[format!("n = {}", count(curve.n.iter().sum()))]);
         frame.legend(Corner::TopRight, &legend);
     });
+}
+
+fn series(
+    frame: &mut Frame<'_>,
+    name: &str,
+    (at, values): (&[f64], &[Measured]),
+    color: Color,
+) -> Line {
+    let column = |get: fn(&Measured) -> f64| values.iter().map(get).collect::<Vec<f64>>();
+    let ends = (column(|m| m.low), column(|m| m.high));
+    frame.error_bars(&format!("interval, {name}"), at, (&ends.0, &ends.1), Line::whole(color, 0.7));
+    let line = Line::whole(color, 0.8);
+    frame.line(name, at, &column(|m| m.value), line);
+    frame.dots(name, at, &column(|m| m.value), Dot::disc(color, 2.6));
+    line
 }

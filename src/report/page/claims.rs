@@ -93,7 +93,7 @@ pub fn body(claims: &[ClaimRow], is_simulated: bool) -> Markup {
         @if claims.is_empty() { p { "No claim was checked." } }
         @else {
             p .chips {
-                @for (status, n) in &counts { span class={ "chip " (class(status)) } { (sign(status)) " " (n) " " (status) } }
+                @for (status, n) in ordered(&counts) { span class={ "chip " (class(status)) } { (sign(status)) " " (n) " " (status) } }
             }
             @if is_simulated {
                 p { "The values below are of simulated data. INJECTED: the quantity is put into the simulation, so that finding it checks the pipeline and not nature." }
@@ -106,6 +106,15 @@ pub fn body(claims: &[ClaimRow], is_simulated: bool) -> Markup {
             } }
         }
     }
+}
+
+/// Verdicts from the best on, others after them.
+fn ordered<'a>(counts: &BTreeMap<&'a str, usize>) -> Vec<(&'a str, usize)> {
+    const ORDER: [&str; 4] = ["PASS", "MISS", "INJECTED", "N/A"];
+    let place = |status: &str| ORDER.iter().position(|s| *s == status).unwrap_or(ORDER.len());
+    let mut found: Vec<(&str, usize)> = counts.iter().map(|(status, n)| (*status, *n)).collect();
+    found.sort_by_key(|(status, _)| place(status));
+    found
 }
 
 fn row(claim: &ClaimRow) -> Markup {

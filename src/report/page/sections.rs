@@ -127,7 +127,7 @@ fn attrition(steps: &[Step]) -> Markup {
         @if steps.is_empty() { p { "No cut was made." } }
         @else {
             div .scroll { table .sortable {
-                thead { tr { @for head in ["Cut", "In", "Left", "Removed", "Left of these, %", "Paper", ""] { th scope="col" { (head) } } } }
+                thead { tr { @for head in ["Cut", "In", "Left", "Removed", "Left of these, %", "Paper", ""] { th scope="col" class=[(head != "Cut").then_some("number")] { (head) } } } }
                 tbody { @for step in steps { (step_row(step, most)) } }
             } }
         }

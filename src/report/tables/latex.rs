@@ -6,6 +6,24 @@ impl Table {
     /// The environment, to be input in a document of class `aastex63` or later.
     pub fn latex(&self) -> String {
         let printed = self.printed();
+        let mut text = self.begin(&printed);
+        for row in 0..self.rows.len() {
+            let cells: Vec<String> =
+                printed.iter().map(|&place| cell(self.shown(row, place))).collect();
+            let end = if row + 1 == self.rows.len() { "\n" } else { " \\\\\n" };
+            text.push_str(&format!("{}{end}", cells.join(" & ")));
+        }
+        text.push_str("\\enddata\n");
+        if !self.notes.is_empty() {
+            let notes: Vec<String> = self.notes.iter().map(|note| escaped(note)).collect();
+            text.push_str(&format!("\\tablecomments{{{}}}\n", notes.join(" ")));
+        }
+        text.push_str("\\end{deluxetable}\n");
+        text
+    }
+
+    /// The environment up to the rows.
+    fn begin(&self, printed: &[(usize, Option<usize>)]) -> String {
         let align: String = printed
             .iter()
             .map(|&(i, error)| match (self.columns[i].kind, error) {
@@ -25,26 +43,13 @@ impl Table {
                 unit => format!("\\colhead{{({})}}", escaped(unit)),
             })
             .collect();
-        let mut text = format!(
+        format!(
             "\\begin{{deluxetable}}{{{align}}}\n\\tablecaption{{{}\\label{{tab:{}}}}}\n\\tablehead{{\n{} \\\\\n{}\n}}\n\\startdata\n",
             escaped(&self.title),
             self.name,
             heads.join(" & "),
             units.join(" & ")
-        );
-        for row in 0..self.rows.len() {
-            let cells: Vec<String> =
-                printed.iter().map(|&place| cell(self.shown(row, place))).collect();
-            let end = if row + 1 == self.rows.len() { "\n" } else { " \\\\\n" };
-            text.push_str(&format!("{}{end}", cells.join(" & ")));
-        }
-        text.push_str("\\enddata\n");
-        if !self.notes.is_empty() {
-            let notes: Vec<String> = self.notes.iter().map(|note| escaped(note)).collect();
-            text.push_str(&format!("\\tablecomments{{{}}}\n", notes.join(" ")));
-        }
-        text.push_str("\\end{deluxetable}\n");
-        text
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! A machine-readable table of the AAS journals: a byte-by-byte description, then rows of fixed width, all in
 //! ASCII (CDS' "Standards for Astronomical Catalogues", version 2.0, sections 3 and 4).
 
-use super::{Cell, Kind, Table};
+use super::{Cell, Column, Kind, Table};
 use crate::report::plot::plain;
 
 /// Width of the description.
@@ -30,25 +30,7 @@ impl Table {
         text.push_str("   Bytes Format Units     Label          Explanations\n");
         text.push_str(&rule("-"));
         for (column, field) in self.columns.iter().zip(&fields) {
-            // CDS writes the unit of a logarithm so.
-            let unit = match column.unit.as_str() {
-                "" => "---",
-                "dex" => "[-]",
-                unit => unit,
-            };
-            let bytes = if field.first == field.last {
-                format!("{:>8}", field.first)
-            } else {
-                format!("{:>4}-{:>3}", field.first, field.last)
-            };
-            let head = format!(
-                "{bytes} {:<6} {:<9} {:<14} ",
-                field.format,
-                ascii(unit),
-                ascii(&column.name)
-            );
-            let lack = if field.may_lack { "? " } else { "" };
-            text.push_str(&wrapped(&head, head.len(), &format!("{lack}{}", plain(&column.about))));
+            text.push_str(&described(column, field));
         }
         text.push_str(&rule("-"));
         for (i, note) in self.notes.iter().enumerate() {
@@ -110,6 +92,25 @@ impl Table {
         line.push('\n');
         line
     }
+}
+
+/// The lines of a column's description.
+fn described(column: &Column, field: &Field) -> String {
+    // CDS writes the unit of a logarithm so.
+    let unit = match column.unit.as_str() {
+        "" => "---",
+        "dex" => "[-]",
+        unit => unit,
+    };
+    let bytes = if field.first == field.last {
+        format!("{:>8}", field.first)
+    } else {
+        format!("{:>4}-{:>3}", field.first, field.last)
+    };
+    let (unit, name) = (ascii(unit), ascii(&column.name));
+    let head = format!("{bytes} {:<6} {unit:<9} {name:<14} ", field.format);
+    let lack = if field.may_lack { "? " } else { "" };
+    wrapped(&head, head.len(), &format!("{lack}{}", plain(&column.about)))
 }
 
 /// A cell in ASCII; what is not of its column's kind is missing.
