@@ -91,6 +91,9 @@ impl Stage for BestSpectrum {
     }
 }
 
+/// Rows of a star, and the best of them.
+type Counted = (u32, Option<usize>);
+
 /// Rows of each row's star, and whether it is the best of them; all `(n_row,)`.
 fn best_of_stars(
     ids: &[i64],
@@ -100,7 +103,7 @@ fn best_of_stars(
 ) -> (Vec<u32>, Vec<bool>) {
     let mut order: Vec<usize> = (0..ids.len()).collect();
     order.sort_by_key(|row| ids[*row]);
-    let mut of_star: BTreeMap<(Option<&str>, usize), (u32, Option<usize>)> = BTreeMap::new();
+    let mut of_star: BTreeMap<(Option<&str>, usize), Counted> = BTreeMap::new();
     // A row without a star stands alone: its number tells it from the others.
     let star = |row: usize| (stars[row].as_deref(), if stars[row].is_some() { 0 } else { row });
     for row in order {

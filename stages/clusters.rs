@@ -16,13 +16,13 @@
 //! Deviation: the paper's 15 clusters and 138 stars (Table 3: 16 and 121) hold field stars: of the rows of these
 //! clusters most have a probability of zero. `all_rows` gives what it did.
 
+mod stars;
 mod tables;
-
-use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::stars::{Population, Stars, cluster_means, reasons};
 use self::tables::{
     cluster_arrays, cluster_columns, leave_arrays, leave_columns, star_arrays, star_columns,
     summary_arrays, summary_columns,
@@ -34,10 +34,8 @@ use crate::engine::params::Formula;
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{Job, Need, Output, Port, Product, Schemas, Stage, StageError};
 use crate::engine::types::{I64, Type};
-use crate::science::statistics::{
-    Bootstrap, Interval, Report, Sample, TwoLevel, Units, mean, standard_deviation, two_level_mean,
-};
-use crate::science::validation::membership::{Outsider, ParallaxRule, judge};
+use crate::science::statistics::Bootstrap;
+use crate::science::validation::membership::{ParallaxRule, judge};
 
 /// The registry's entry.
 pub const STAGE: StageDef =
@@ -121,49 +119,6 @@ enum Rule {
     Recommended,
     /// Every row of the cluster.
     AllRows,
-}
-
-/// The rows that were looked at.
-struct Stars {
-    ids: Vec<i64>,
-    cluster: Vec<String>,
-    ours: Vec<f64>,
-    theirs: Vec<f64>,
-    /// Error of ours and theirs together.
-    error: Option<Vec<f64>>,
-    leaked: Vec<Option<bool>>,
-    why: Vec<Option<&'static str>>,
-}
-
-/// A row of `clusters`.
-struct Cluster {
-    name: String,
-    n_row: usize,
-    n_leaked: usize,
-    ours: Vec<f64>,
-    theirs: Vec<f64>,
-    difference: Vec<f64>,
-    interval: Option<Interval>,
-}
-
-/// A row of `summary`.
-struct Population {
-    name: &'static str,
-    n_cluster: usize,
-    report: Report,
-    mixed: Option<TwoLevel>,
-    mixed_interval: Option<Interval>,
-    /// Mean over clusters of their mean difference, each counted once.
-    of_clusters: Option<f64>,
-}
-
-/// A row of `leave_one_out`.
-struct Left {
-    cluster: String,
-    n: usize,
-    mean: Option<f64>,
-    sd: Option<f64>,
-    mixed: Option<TwoLevel>,
 }
 
 impl Stage for Clusters {
@@ -250,9 +205,8 @@ impl Clusters {
         if self.truth == Truth::ClusterMean {
             theirs = cluster_means(&cluster, &theirs, &why);
         }
-        let together = |[a, b]: [Vec<f64>; 2]| a.iter().zip(&b).map(|(a, b)| a.hypot(*b)).collect();
         let error =
-            self.errors.as_ref().map(|[a, b]| Ok::<_, StageError>(together([at(a)?, at(b)?])));
+            self.errors.as_ref().map(|[a, b]| Ok::<_, StageError>(together(&at(a)?, &at(b)?)));
         Ok(Stars {
             ids: rows.iter().map(|row| all_ids[*row]).collect(),
             leaked: rows.iter().map(|row| marks[*row]).collect(),
@@ -265,138 +219,9 @@ impl Clusters {
     }
 }
 
-/// Why each star does not count.
-fn reasons(judged: &[Option<Outsider>], ours: &[f64], theirs: &[f64]) -> Vec<Option<&'static str>> {
-    let reason = |row: usize| match judged[row] {
-        Some(Outsider::Probability) => Some("a probability is missing or too low"),
-        Some(Outsider::Parallax) => Some("the parallax is not that of the cluster"),
-        None if !ours[row].is_finite() => Some("no label of ours"),
-        None if !theirs[row].is_finite() => Some("no label of theirs"),
-        None => None,
-    };
-    (0..judged.len()).map(reason).collect()
-}
-
-/// The mean label of the members of each star's cluster.
-fn cluster_means(cluster: &[String], theirs: &[f64], why: &[Option<&str>]) -> Vec<f64> {
-    let mut of: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
-    for (row, name) in cluster.iter().enumerate() {
-        if why[row].is_none() {
-            of.entry(name).or_default().push(theirs[row]);
-        }
-    }
-    let of_cluster = |name| of.get(name).and_then(|values| mean(values)).unwrap_or(f64::NAN);
-    cluster.iter().map(of_cluster).collect()
-}
-
-impl Stars {
-    fn difference(&self, rows: &[usize]) -> Vec<f64> {
-        rows.iter().map(|row| self.ours[*row] - self.theirs[*row]).collect()
-    }
-
-    fn names(&self, rows: &[usize]) -> Vec<&String> {
-        rows.iter().map(|row| &self.cluster[*row]).collect()
-    }
-
-    /// Errors of some rows.
-    fn errors(&self, rows: &[usize]) -> Option<Vec<f64>> {
-        self.error.as_ref().map(|error| rows.iter().map(|row| error[*row]).collect())
-    }
-
-    fn mixed(&self, rows: &[usize]) -> Option<TwoLevel> {
-        two_level_mean(&self.difference(rows), &self.names(rows), self.errors(rows).as_deref())
-    }
-
-    fn clusters(&self, bootstrap: &Bootstrap) -> Vec<Cluster> {
-        let mut of: BTreeMap<&String, Vec<usize>> = BTreeMap::new();
-        for (row, name) in self.cluster.iter().enumerate() {
-            of.entry(name).or_default().push(row);
-        }
-        let cluster = |(name, all): (&&String, &Vec<usize>)| {
-            let rows: Vec<usize> = all.iter().copied().filter(|r| self.why[*r].is_none()).collect();
-            let difference = self.difference(&rows);
-            let [interval] = bootstrap.intervals(&Units::rows(rows.len()), |drawn| {
-                [mean(&drawn.iter().map(|at| difference[*at]).collect::<Vec<_>>())]
-            });
-            Cluster {
-                name: (*name).clone(),
-                n_row: all.len(),
-                n_leaked: rows.iter().filter(|row| self.leaked[**row] == Some(true)).count(),
-                ours: rows.iter().map(|row| self.ours[*row]).collect(),
-                theirs: rows.iter().map(|row| self.theirs[*row]).collect(),
-                interval: interval.filter(|_| difference.len() > 1),
-                difference,
-            }
-        };
-        of.iter().map(cluster).collect()
-    }
-
-    fn population(&self, name: &'static str, rows: &[usize], bootstrap: &Bootstrap) -> Population {
-        let names = self.names(rows);
-        let units = Units::grouped(&names);
-        let sample = Sample {
-            value: self.difference(rows),
-            error: self.errors(rows),
-            against: Some(rows.iter().map(|row| self.theirs[*row]).collect()),
-            against_error: None,
-        };
-        // A cluster drawn twice counts as two: its copies are told apart by the draw.
-        let fewer = Bootstrap { n_resample: bootstrap.n_resample.min(400), ..*bootstrap };
-        let [mixed_interval] = fewer.intervals(&units, |drawn| {
-            let at: Vec<usize> = drawn.iter().map(|at| rows[*at]).collect();
-            let copies = copies(&at);
-            let groups: Vec<(&String, usize)> =
-                at.iter().zip(copies).map(|(row, copy)| (&self.cluster[*row], copy)).collect();
-            let errors = self.errors(&at);
-            [two_level_mean(&self.difference(&at), &groups, errors.as_deref()).map(|m| m.mean)]
-        });
-        Population {
-            name,
-            n_cluster: units.n_unit(),
-            report: sample.report(&units, bootstrap),
-            mixed: self.mixed(rows),
-            mixed_interval,
-            of_clusters: self.mean_of_clusters(rows),
-        }
-    }
-
-    fn mean_of_clusters(&self, rows: &[usize]) -> Option<f64> {
-        let mut of: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
-        for (name, difference) in self.names(rows).into_iter().zip(self.difference(rows)) {
-            of.entry(name).or_default().push(difference);
-        }
-        mean(&of.values().filter_map(|values| mean(values)).collect::<Vec<_>>())
-    }
-
-    fn leave_one_out(&self, used: &[usize]) -> Vec<Left> {
-        let mut names = self.names(used);
-        names.sort();
-        names.dedup();
-        let left = |name: &String| {
-            let rows: Vec<usize> =
-                used.iter().copied().filter(|row| self.cluster[*row] != *name).collect();
-            let difference = self.difference(&rows);
-            Left {
-                cluster: name.clone(),
-                n: rows.len(),
-                mean: mean(&difference),
-                sd: standard_deviation(&difference),
-                mixed: self.mixed(&rows),
-            }
-        };
-        names.into_iter().map(left).collect()
-    }
-}
-
-/// How often each row has occurred before.
-fn copies(rows: &[usize]) -> Vec<usize> {
-    let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
-    let count = |row: &usize| {
-        let times = seen.entry(*row).or_default();
-        *times += 1;
-        *times - 1
-    };
-    rows.iter().map(count).collect()
+/// Errors of both sides together.
+fn together(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
+    ours.iter().zip(theirs).map(|(a, b)| a.hypot(*b)).collect()
 }
 
 #[cfg(test)]

@@ -48,6 +48,9 @@ fn five_hundred() -> usize {
     500
 }
 
+/// A column, a ratio, the error there and the three laws.
+type Point<'a> = (&'a str, f64, f64, [f64; 3]);
+
 /// One law through one column.
 struct Fit<'a> {
     label: &'a str,
@@ -183,10 +186,8 @@ fn fit_arrays(fits: &[Fit]) -> Vec<ArrayRef> {
     columns
 }
 
-fn point_arrays(points: &[(&str, f64, f64, [f64; 3])]) -> Vec<ArrayRef> {
-    let number = |of: &dyn Fn(&(&str, f64, f64, [f64; 3])) -> f64| {
-        finite_array(points.iter().map(of).collect())
-    };
+fn point_arrays(points: &[Point]) -> Vec<ArrayRef> {
+    let number = |of: &dyn Fn(&Point) -> f64| finite_array(points.iter().map(of).collect());
     vec![
         text_array(points.iter().map(|p| Some(p.0))),
         number(&|p| p.1),

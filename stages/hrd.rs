@@ -16,21 +16,23 @@
 //!
 //! Deviation: the paper compares with isochrones by eye.
 
-use arrow::array::{ArrayRef, BooleanArray};
+mod diagram;
+
+use arrow::array::ArrayRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
-use super::columns::{f64s, finite_array, optional_f64_array, u64_array};
-use super::figures::{check_filters, chosen, report_arrays, report_columns, units, units_of};
+use self::diagram::{Diagram, bin_arrays, summary};
+use super::columns::{f64s, optional_f64_array};
+use super::figures::{check_filters, chosen, report_columns, units, units_of};
 use crate::engine::params::Formula;
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
     Job, Need, NewColumn, Output, Port, Product, Schemas, Stage, StageError,
 };
 use crate::engine::types::{ColumnMeta, F64, I64, Type, U64};
-use crate::science::statistics::{Bootstrap, Interval, Report, Sample, mean, median};
-use crate::science::validation::isochrone::{Isochrones, Medians, binned_medians};
+use crate::science::statistics::{Bootstrap, Interval, median};
+use crate::science::validation::isochrone::{Isochrones, binned_medians};
 
 /// The registry's entry.
 pub const STAGE: StageDef =
@@ -119,27 +121,6 @@ fn few() -> usize {
 
 fn two_thousand() -> usize {
     2_000
-}
-
-/// Stars and what the isochrones say of them, all `(n_star,)`.
-struct Diagram {
-    counts: Vec<bool>,
-    color: Vec<f64>,
-    magnitude: Vec<f64>,
-    m_h: Vec<f64>,
-    isochrone: Vec<f64>,
-    above: Vec<Option<bool>>,
-    sequence: Medians,
-    height: Vec<f64>,
-}
-
-/// The figures of the summary beside the report.
-struct Shares {
-    n_above: usize,
-    above: Option<f64>,
-    above_interval: Option<Interval>,
-    /// Metallicity over height.
-    gradient: Report,
 }
 
 impl Stage for Hrd {
@@ -319,86 +300,6 @@ impl Hrd {
         ]);
         columns
     }
-}
-
-impl Diagram {
-    /// Magnitude less isochrone, over color.
-    fn sample(&self, rows: &[usize]) -> Sample {
-        Sample {
-            value: rows.iter().map(|row| self.magnitude[*row] - self.isochrone[*row]).collect(),
-            against: Some(rows.iter().map(|row| self.color[*row]).collect()),
-            ..Sample::default()
-        }
-    }
-
-    fn rows_of_sequence(&self) -> Vec<usize> {
-        let known = |row: &usize| {
-            self.counts[*row] && self.height[*row].is_finite() && self.m_h[*row].is_finite()
-        };
-        (0..self.counts.len()).filter(known).collect()
-    }
-
-    fn shares(&self, units: &[super::figures::Unit], bootstrap: &Bootstrap) -> Shares {
-        let beside: Vec<usize> = (0..self.counts.len())
-            .filter(|row| self.counts[*row] && self.above[*row].is_some())
-            .collect();
-        let is_above: Vec<f64> =
-            beside.iter().map(|row| f64::from(u8::from(self.above[*row] == Some(true)))).collect();
-        let [above_interval] = bootstrap.intervals(&units_of(units, &beside), |drawn| {
-            [mean(&drawn.iter().map(|at| is_above[*at]).collect::<Vec<_>>())]
-        });
-        let rows = self.rows_of_sequence();
-        let gradient = Sample {
-            value: rows.iter().map(|row| self.m_h[*row]).collect(),
-            against: Some(rows.iter().map(|row| self.height[*row]).collect()),
-            ..Sample::default()
-        };
-        Shares {
-            n_above: is_above.iter().filter(|above| **above > 0.5).count(),
-            above: mean(&is_above),
-            above_interval,
-            gradient: gradient.report(&units_of(units, &rows), bootstrap),
-        }
-    }
-
-    fn star_arrays(&self) -> Vec<ArrayRef> {
-        let residual = self.magnitude.iter().zip(&self.isochrone).map(|(m, i)| m - i).collect();
-        vec![
-            finite_array(self.color.clone()),
-            finite_array(self.magnitude.clone()),
-            finite_array(self.isochrone.clone()),
-            finite_array(residual),
-            finite_array(self.height.clone()),
-            Arc::new(self.above.iter().copied().collect::<BooleanArray>()),
-        ]
-    }
-}
-
-fn bin_arrays(bins: &Medians) -> Vec<ArrayRef> {
-    vec![
-        finite_array(bins.middle.clone()),
-        u64_array(bins.n.iter().map(|n| *n as u64).collect()),
-        finite_array(bins.median.clone()),
-    ]
-}
-
-fn summary(report: Report, shares: Shares) -> Vec<ArrayRef> {
-    let mut columns = report_arrays(&[report]);
-    columns.push(u64_array(vec![shares.n_above as u64]));
-    let gradient = &shares.gradient;
-    let numbers = [
-        shares.above,
-        shares.above_interval.map(|i| i.low),
-        shares.above_interval.map(|i| i.high),
-        gradient.spearman,
-        gradient.spearman_interval.map(|i| i.low),
-        gradient.spearman_interval.map(|i| i.high),
-        gradient.trend.map(|t| t.slope),
-        gradient.trend.and_then(|t| t.interval).map(|i| i.low),
-        gradient.trend.and_then(|t| t.interval).map(|i| i.high),
-    ];
-    columns.extend(numbers.map(|number| optional_f64_array(vec![number])));
-    columns
 }
 
 #[cfg(test)]

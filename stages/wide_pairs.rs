@@ -331,9 +331,8 @@ fn pairs(ids: &[i64], all: &[Differences]) -> Vec<ArrayRef> {
     let text = |of: fn(&Label) -> &String| {
         text_array(all.iter().flat_map(|d| d.rows.iter().map(move |_| Some(of(d.label)))))
     };
-    let number = |of: &dyn Fn(&Differences) -> Vec<f64>| {
-        finite_array(all.iter().flat_map(|d| of(d)).collect())
-    };
+    let number =
+        |of: &dyn Fn(&Differences) -> Vec<f64>| finite_array(all.iter().flat_map(of).collect());
     let optional =
         |values: &Option<Vec<f64>>, n: usize| values.clone().unwrap_or_else(|| vec![f64::NAN; n]);
     vec![

@@ -6,7 +6,8 @@ use super::super::columns::{
     bool_array, finite_array, i64_array, optional_f64_array, text_array, u64_array,
 };
 use super::super::figures::{report_arrays, report_columns};
-use super::{Cluster, Clusters, Left, Population, Stars};
+use super::Clusters;
+use super::stars::{Cluster, Left, Population, Stars};
 use crate::engine::stage::NewColumn;
 use crate::engine::types::{ColumnMeta, F64, I64, Type, U64};
 use crate::science::statistics::{Report, mean, standard_deviation};

@@ -1,8 +1,10 @@
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Float64Type, UInt64Type};
 
+use super::stars::copies;
 use super::*;
 use crate::engine::stage::NewColumn;
+use crate::science::validation::membership::Outsider;
 
 const PARAMETERS: &str = r#"{"id": "row", "cluster": "CLUSTER", "ours": "M_H", "theirs": "FE_H", "unit": "dex",
     "probabilities": ["RV_PROB"], "leaked": "leaked"}"#;

@@ -25,7 +25,7 @@ pub struct Field {
 impl Field {
     /// A field about a center; `None` for a center that is no position or a radius beyond 0 to 90 degrees.
     pub fn new(ra_deg: f64, dec_deg: f64, radius_deg: f64) -> Option<Self> {
-        if !is_position(ra_deg, dec_deg) || !(radius_deg > 0.0 && radius_deg <= 90.0) {
+        if !(is_position(ra_deg, dec_deg) && radius_deg > 0.0 && radius_deg <= 90.0) {
             return None;
         }
         let (l, b) = icrs2g(ra_deg.to_radians(), dec_deg.to_radians());
