@@ -18,7 +18,7 @@ pub struct Archive {
     pub release: String,
     /// Where it is had.
     pub url: Option<String>,
-    /// What to do, step by step, a line a step.
+    /// What to do, step by step; a step that begins with `$ ` is a command for a shell.
     pub get: Vec<String>,
     /// A query to send, relative to the profile.
     pub query_file: Option<String>,
