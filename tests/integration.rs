@@ -2,6 +2,7 @@
 //!
 //! - `stories`: edit → run → what ran, what was reused
 //! - `bad_input`: every wrong input is a named reject or a clear error
+//! - `archive`: dust and archives through the program
 //! - `crash`: killed at random points, or asked to stop
 //! - `dags`: random graphs, edits, faults and resumes against an oracle
 //! - `faults`: damage and odd values never become silent wrongs
@@ -19,6 +20,7 @@
 //! - `architecture`: who may use whom, read off the `use` lines
 
 mod architecture;
+mod archive;
 mod bad_input;
 mod crash;
 mod dags;

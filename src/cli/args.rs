@@ -170,12 +170,16 @@ pub enum Verb {
         #[command(flatten)]
         past: PastRun,
     },
-    /// Check `pipeline.toml` and the profile
-    #[command(after_help = "Example: mdwarf check --profile nearby")]
+    /// Check `pipeline.toml` and the profile; say how to get data that are missing
+    #[command(after_help = "Example: mdwarf check --profile archive")]
     Check,
-    /// Print the JSON schema of `pipeline.toml`
+    /// Print the JSON schema of `pipeline.toml`, or of a profile
     #[command(after_help = "Example: mdwarf schema > pipeline.schema.json")]
-    Schema,
+    Schema {
+        /// Of which file
+        #[arg(value_enum, default_value = "pipeline")]
+        of: SchemaOf,
+    },
     /// List the runs of this store, oldest first
     #[command(after_help = "Example: mdwarf runs")]
     Runs,
@@ -314,6 +318,15 @@ pub struct PlanArgs {
     /// For those who type `run -n`: a plan never runs anything
     #[arg(short = 'n', long, hide = true)]
     pub dry_run: bool,
+}
+
+/// Files that have a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// `pipeline.toml`.
+    Pipeline,
+    /// `profiles/NAME.toml`.
+    Profile,
 }
 
 /// Forms of a drawing of the graph.

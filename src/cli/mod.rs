@@ -20,6 +20,7 @@ mod log;
 mod past;
 mod plan;
 mod progress;
+mod profile_schema;
 mod project;
 mod publish;
 mod report;
@@ -86,7 +87,7 @@ fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
         Verb::Claims { check, past } => claims::claims(cli, *check, past.run.as_deref(), talk),
         Verb::Log { node, past } => log::log(cli, node, past.run.as_deref(), talk),
         Verb::Check => check::check(cli, talk),
-        Verb::Schema => Ok(schema::schema(talk)),
+        Verb::Schema { of } => Ok(schema::schema(*of, talk)),
         Verb::Runs => runs::runs(cli, talk),
         Verb::Verify { repair } => verify::verify(cli, *repair, talk),
         Verb::Lock => lock::lock(cli, talk),

@@ -1,7 +1,9 @@
-//! The verb `schema`: the JSON schema (draft 2020-12) of `pipeline.toml`, for editors.
+//! The verb `schema`: the JSON schema (draft 2020-12) of `pipeline.toml` or of a profile, for editors.
 
 use serde_json::{Map, Value, json};
 
+use super::args::SchemaOf;
+use super::profile_schema::profile_schema;
 use super::talk::Talk;
 use crate::engine::pipeline::StageDef;
 use crate::stages::REGISTRY;
@@ -10,8 +12,11 @@ const NAME: &str = "^[a-z][a-z0-9_]*$";
 const REFERENCE: &str = "^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)?$";
 
 /// Prints the schema.
-pub fn schema(talk: &Talk) -> u8 {
-    let schema = pipeline_schema(REGISTRY);
+pub fn schema(of: SchemaOf, talk: &Talk) -> u8 {
+    let schema = match of {
+        SchemaOf::Pipeline => pipeline_schema(REGISTRY),
+        SchemaOf::Profile => profile_schema(),
+    };
     match serde_json::to_string_pretty(&schema) {
         Ok(text) => talk.out(&text),
         Err(_) => talk.json(&schema),

@@ -41,3 +41,6 @@ pub mod parsec;
 pub mod votable;
 
 pub use format::{Format, UnknownFormat};
+
+#[cfg(test)]
+mod cousins_tests;

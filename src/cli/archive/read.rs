@@ -17,7 +17,7 @@ use crate::formats::csv::{CsvError, CsvOptions, read_csv};
 use crate::formats::ecsv::EcsvError;
 use crate::formats::fits_table::FitsTableError;
 use crate::formats::hdf5::DustFile;
-use crate::formats::lamost::{header_table, probe_header};
+use crate::formats::lamost::{LamostHeader, header_table, probe_header};
 use crate::formats::parsec::ParsecError;
 use crate::formats::votable::VoTableError;
 
@@ -48,12 +48,16 @@ pub fn read(place: &Path, glob: Option<&str>, format: &str, archive: &Archive) -
         Ok(paths) => paths,
         Err(why) => return Found { faults: vec![why], ..found },
     };
-    let starts = beginnings(&paths, format, &mut found);
+    let headers = beginnings(&paths, format, &mut found);
+    if format == Format::LamostLrs {
+        // A bad spectrum among thousands does not keep the others from being checked.
+        spectra(&headers, &mut found);
+        return found;
+    }
     if !found.faults.is_empty() {
         return found;
     }
     match format {
-        Format::LamostLrs => spectra(&paths, &starts, &mut found),
         Format::BtSettl => found.rows = Some(paths.len() as u64),
         Format::Hdf5 => dust(&paths, &mut found),
         _ => table(&paths, format, archive, &mut found),
@@ -70,9 +74,9 @@ fn files(place: &Path, glob: Option<&str>) -> Result<Vec<PathBuf>, String> {
     Ok(all.into_iter().filter(|path| crate::engine::bind::matches(glob, path)).collect())
 }
 
-/// Looks at the first bytes of each file; keeps them where they hold all that is read of it.
-fn beginnings(paths: &[PathBuf], format: Format, found: &mut Found) -> Vec<Vec<u8>> {
-    let (mut starts, mut wrong) = (Vec::new(), Vec::new());
+/// Looks at the first bytes of each file; of spectra the headers are kept, nothing else.
+fn beginnings(paths: &[PathBuf], format: Format, found: &mut Found) -> Vec<LamostHeader> {
+    let (mut headers, mut wrong) = (Vec::new(), Vec::new());
     for path in paths {
         let start = match start_of(path) {
             Ok(start) => start,
@@ -84,11 +88,15 @@ fn beginnings(paths: &[PathBuf], format: Format, found: &mut Found) -> Vec<Vec<u
         let beginning = beginning_of(&start);
         if !can_be(&beginning, format) {
             wrong.push(format!("{} is {beginning}, not of format `{format}`", name(path)));
+        } else if format == Format::LamostLrs {
+            match probe_header(&start) {
+                Some(header) => headers.push(header),
+                None => wrong.push(format!("{} has no header of a LAMOST spectrum", name(path))),
+            }
         }
-        starts.push(if format == Format::LamostLrs { start } else { Vec::new() });
     }
     say(wrong, found);
-    starts
+    headers
 }
 
 fn start_of(path: &Path) -> io::Result<Vec<u8>> {
@@ -111,17 +119,9 @@ fn say(mut wrong: Vec<String>, found: &mut Found) {
     }
 }
 
-fn spectra(paths: &[PathBuf], starts: &[Vec<u8>], found: &mut Found) {
-    let (mut headers, mut wrong) = (Vec::new(), Vec::new());
-    for (path, start) in paths.iter().zip(starts) {
-        match probe_header(start) {
-            Some(header) => headers.push(header),
-            None => wrong.push(format!("{} has no header of a LAMOST spectrum", name(path))),
-        }
-    }
-    say(wrong, found);
+fn spectra(headers: &[LamostHeader], found: &mut Found) {
     found.rows = Some(headers.len() as u64);
-    match header_table(&headers) {
+    match header_table(headers) {
         Ok(table) => found.table = Some(table),
         Err(why) => found.faults.push(why.to_string()),
     }

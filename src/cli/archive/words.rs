@@ -8,6 +8,8 @@ use crate::cli::table::{count, table};
 /// Width of the names of lines, and of the text beside them.
 const INDENT: usize = 12;
 const WIDTH: usize = 100;
+/// Begins a step that is a command for a shell.
+const COMMAND: &str = "$ ";
 
 /// Slot by slot what is missing and how to get it, what is wrong with what is there; then a table of all.
 pub fn text(entries: &[Entry<'_>], profile: &str) -> String {
@@ -35,18 +37,25 @@ pub fn text(entries: &[Entry<'_>], profile: &str) -> String {
 fn missing(entry: &Entry<'_>, profile: &str) -> Vec<String> {
     let (slot, archive) = (entry.slot, entry.archive);
     let mut lines = vec![format!("{}: missing", slot.name)];
-    let mut say = |what: &str, text: &str| {
-        if !text.is_empty() {
-            lines.extend(item(what, text));
-        }
+    let mut say = |what: &str, text: &str| match what {
+        // A line to be copied is never wrapped.
+        COMMAND => lines.push(format!("{:INDENT$}   {COMMAND}{text}", "")),
+        _ if text.is_empty() => {}
+        _ => lines.extend(item(what, text)),
     };
     let section = slot.section.as_ref().map(|section| format!(" ({section})"));
     say("what", &format!("{}{}", slot.about, section.unwrap_or_default()));
     say("release", &archive.release);
     say("size", &size(archive.volume_bytes));
     say("from", archive.url.as_deref().unwrap_or_default());
-    for (at, step) in archive.get.iter().enumerate() {
-        say(if at == 0 { "get" } else { "" }, &format!("{}. {step}", at + 1));
+    let mut number = 0;
+    for step in &archive.get {
+        if let Some(command) = step.strip_prefix(COMMAND) {
+            say(COMMAND, command);
+            continue;
+        }
+        number += 1;
+        say(if number == 1 { "get" } else { "" }, &format!("{number}. {step}"));
     }
     let query = archive.query_file.as_ref().map(|file| format!("profiles/{file}"));
     say("query", query.as_deref().unwrap_or_default());

@@ -18,7 +18,7 @@ pub struct Archive {
     pub release: String,
     /// Where it is had.
     pub url: Option<String>,
-    /// What to do, step by step, a line a step.
+    /// What to do, step by step; a step that begins with `$ ` is a command for a shell.
     pub get: Vec<String>,
     /// A query to send, relative to the profile.
     pub query_file: Option<String>,
@@ -137,7 +137,8 @@ fn check_columns(
             let message = format!("column `{}` is listed twice", column.name);
             errors.push(SpecError::new("spec.duplicate", message, column.span.clone(), "again"));
         }
-        if column.range.is_some_and(|(least, largest)| least.is_nan() || !(least <= largest)) {
+        let is_empty = |(least, most): (f64, f64)| least.is_nan() || most.is_nan() || least > most;
+        if column.range.is_some_and(is_empty) {
             let message = format!("the range of column `{}` is empty", column.name);
             errors.push(SpecError::new("spec.archive", message, column.span.clone(), "here"));
         }

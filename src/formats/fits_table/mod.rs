@@ -5,6 +5,7 @@
 //! and are written back as such (the latter two are what TOPCAT and VizieR write).
 
 mod read;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -11,13 +11,12 @@ use arrow::datatypes::{
 };
 use arrow::record_batch::RecordBatch;
 use fits_well::io::{Hdu, HduKind, SliceReader};
-use fits_well::table::{
-    CharacterField, Column, ColumnData, ElementKind, Schema, SelectedColumn, SelectedData,
-};
-use fits_well::{FitsReader, Result as FitsResult};
+use fits_well::table::{CharacterField, Column, ColumnData, ElementKind, Schema, SelectedData};
+use fits_well::{FitsError, FitsReader, Result as FitsResult};
 
 use super::FitsTableError;
 use crate::formats::columns::listed;
+use super::rows::Rows;
 use crate::formats::gzip::{TABLE_LIMIT_BYTES, unpacked};
 use crate::formats::meaning::with_meaning;
 
@@ -48,19 +47,43 @@ pub fn read_table(
         || Ok(readable_columns(schema)),
         |names| named_columns(schema, index, names),
     )?;
-    let positions = wanted.iter().map(|column| column.position);
-    let selection = fits.read_table_columns(index, .., positions).map_err(failed)?;
+    let positions: Vec<usize> = wanted.iter().map(|column| column.position).collect();
+    let schema = schema.clone();
+    let data = match Rows::find(&plain, fits.hdus(), index, &schema)
+        .and_then(|rows| rows.columns(&schema, &positions))
+    {
+        Some(data) => data,
+        None => selected(&mut fits, index, &wanted, failed)?,
+    };
     let header = &fits.hdus()[index];
     let mut fields = Vec::with_capacity(wanted.len());
     let mut arrays = Vec::with_capacity(wanted.len());
-    for (column, data) in wanted.iter().zip(&selection.columns) {
-        let array = column_array(data).map_err(failed)?;
-        let array = array.ok_or_else(|| unread(&column.name, index, &data.descriptor))?;
+    for (column, data) in wanted.iter().zip(data) {
+        let descriptor = &schema.columns[column.position];
+        let array = column_array(descriptor, data).map_err(failed)?;
+        let array = array.ok_or_else(|| unread(&column.name, index, descriptor))?;
         fields.push(field(header, column, &array));
         arrays.push(array);
     }
     let schema = ArrowSchema::new(fields);
     Ok(RecordBatch::try_new(Arc::new(schema), arrays)?)
+}
+
+/// The columns by way of the FITS reader: for what does not lie plainly in the file.
+fn selected(
+    fits: &mut SliceReader<'_>,
+    index: usize,
+    wanted: &[Wanted],
+    failed: impl Fn(FitsError) -> FitsTableError,
+) -> Result<Vec<ColumnData>, FitsTableError> {
+    let positions = wanted.iter().map(|column| column.position);
+    let selection = fits.read_table_columns(index, .., positions).map_err(failed)?;
+    let columns = wanted.iter().zip(selection.columns);
+    let data = columns.map(|(column, found)| match found.data {
+        SelectedData::Fixed(data) => Ok(data),
+        _ => Err(unread(&column.name, index, &found.descriptor)),
+    });
+    data.collect()
 }
 
 fn unread(name: &str, hdu: usize, column: &Column) -> FitsTableError {
@@ -158,17 +181,14 @@ fn field(hdu: &Hdu, column: &Wanted, array: &ArrayRef) -> Field {
 }
 
 /// `None` when the column's type is not read.
-fn column_array(selected: &SelectedColumn) -> FitsResult<Option<ArrayRef>> {
-    let SelectedData::Fixed(data) = &selected.data else {
-        return Ok(None);
-    };
-    let column = &selected.descriptor;
+fn column_array(column: &Column, data: ColumnData) -> FitsResult<Option<ArrayRef>> {
     let scaling = Scaling { scale: column.tscale()?, zero: column.tzero()?, null: column.tnull()? };
     let repeat = column.tform.repeat();
+    let is_text = matches!(data, ColumnData::Character(_));
     let Some(values) = values(data, repeat, scaling) else {
         return Ok(None);
     };
-    if repeat == 1 || matches!(data, ColumnData::Character(_)) {
+    if repeat == 1 || is_text {
         return Ok(Some(values));
     }
     Ok(vectors(values, repeat))
@@ -196,31 +216,31 @@ impl Scaling {
 }
 
 /// All elements in row order; one text a row for character columns.
-fn values(data: &ColumnData, repeat: usize, scaling: Scaling) -> Option<ArrayRef> {
+fn values(data: ColumnData, repeat: usize, scaling: Scaling) -> Option<ArrayRef> {
     Some(match data {
-        ColumnData::Logical(values) => Arc::new(BooleanArray::from(values.clone())),
-        ColumnData::Character(bytes) => Arc::new(texts(bytes, repeat)?),
+        ColumnData::Logical(values) => Arc::new(BooleanArray::from(values)),
+        ColumnData::Character(bytes) => Arc::new(texts(&bytes, repeat)?),
         ColumnData::F32(values) if scaling.is_offset(0.0) => {
-            Arc::new(PrimitiveArray::<Float32Type>::from(values.clone()))
+            Arc::new(PrimitiveArray::<Float32Type>::from(values))
         }
         ColumnData::F64(values) if scaling.is_offset(0.0) => {
-            Arc::new(PrimitiveArray::<Float64Type>::from(values.clone()))
+            Arc::new(PrimitiveArray::<Float64Type>::from(values))
         }
         ColumnData::F32(values) => scaled_reals(values.iter().map(|&v| f64::from(v)), scaling),
         ColumnData::F64(values) => scaled_reals(values.iter().copied(), scaling),
-        ColumnData::U8(values) => bytes(values, scaling),
+        ColumnData::U8(values) => bytes(&values, scaling),
         ColumnData::I16(values) => {
-            integers::<Int16Type, UInt16Type, _>(values, scaling, 32_768.0, |v| {
+            integers::<Int16Type, UInt16Type, _>(&values, scaling, 32_768.0, |v| {
                 (v as u16) ^ (1 << 15)
             })
         }
         ColumnData::I32(values) => {
-            integers::<Int32Type, UInt32Type, _>(values, scaling, 2_147_483_648.0, |v| {
+            integers::<Int32Type, UInt32Type, _>(&values, scaling, 2_147_483_648.0, |v| {
                 (v as u32) ^ (1 << 31)
             })
         }
         ColumnData::I64(values) => integers::<Int64Type, UInt64Type, _>(
-            values,
+            &values,
             scaling,
             9_223_372_036_854_775_808.0,
             |v| (v as u64) ^ (1 << 63),

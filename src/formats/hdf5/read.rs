@@ -101,7 +101,7 @@ impl DustFile {
         mut visit: impl FnMut(usize, &[f32]),
     ) -> Result<(), Hdf5Error> {
         let total = self.pixels.len();
-        for pair in rows.windows(2).filter(|pair| pair[0] >= pair[1]) {
+        if let Some(pair) = rows.windows(2).find(|pair| pair[0] >= pair[1]) {
             return Err(Hdf5Error::Order { row: pair[1], after: pair[0], rows: total });
         }
         if let Some(&row) = rows.last().filter(|row| **row >= total) {

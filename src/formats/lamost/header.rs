@@ -124,6 +124,13 @@ pub fn probe_header(bytes: &[u8]) -> Option<LamostHeader> {
     read_header(&cards, layout).ok()
 }
 
+/// Where the data behind the primary header begin; `None` without an END card.
+pub(super) fn data_offset(plain: &[u8]) -> Option<usize> {
+    let (cards, _) = plain.as_chunks::<CARD_BYTES>();
+    let end = cards.iter().position(|card| card.starts_with(b"END     "))?;
+    Some(((end + 1) * CARD_BYTES).next_multiple_of(BLOCK_BYTES))
+}
+
 fn primary_cards(bytes: &[u8]) -> Option<Header> {
     let plain = first_bytes(bytes, PROBE_BLOCKS * BLOCK_BYTES);
     if !plain.starts_with(b"SIMPLE") {

@@ -76,5 +76,5 @@ pub fn read_spectrum(bytes: &[u8]) -> Result<LamostSpectrum, LamostError> {
         .map_err(|source| LamostError::Structure { length_bytes, source })?;
     let layout = pixels::layout(&fits)?;
     let header = header::read_header(&fits.hdus()[0].header, layout.kind())?;
-    pixels::read_pixels(&mut fits, layout, header, length_bytes)
+    pixels::read_pixels(&mut fits, layout, header, &plain)
 }

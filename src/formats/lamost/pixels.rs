@@ -3,6 +3,7 @@
 use fits_well::io::{Hdu, HduKind, SliceReader};
 use fits_well::table::{Column, ElementKind};
 
+use super::header::data_offset;
 use super::{LamostError, LamostHeader, LamostLayout, LamostSpectrum};
 
 /// Rows of the image layout: flux, ivar, wave, andmask, ormask.
@@ -70,13 +71,27 @@ fn is_coadd(hdu: &Hdu) -> bool {
         })
 }
 
-/// Reads the five vectors and joins them with `header`.
+/// Reads the five vectors and joins them with `header`. `plain`: the bytes that `fits` reads.
 pub(super) fn read_pixels(
     fits: &mut SliceReader<'_>,
     layout: Found,
     header: LamostHeader,
-    length_bytes: usize,
+    plain: &[u8],
 ) -> Result<LamostSpectrum, LamostError> {
+    let length_bytes = plain.len();
+    if let Found::Image { pixels } = layout
+        && let Some(rows) = plain_rows(plain, &fits.hdus()[0], pixels)
+    {
+        let [flux, ivar, wave, andmask, ormask] = rows;
+        return Ok(LamostSpectrum {
+            header,
+            andmask: mask_bits(0, "andmask", andmask.iter().map(|bits| f64::from(*bits)))?,
+            ormask: mask_bits(0, "ormask", ormask.iter().map(|bits| f64::from(*bits)))?,
+            wave_angstrom: wave.into_iter().map(f64::from).collect(),
+            flux,
+            ivar,
+        });
+    }
     let (hdu, rows) = match layout {
         Found::Image { pixels } => (0, image_rows(fits, pixels, length_bytes)?),
         Found::Table { hdu } => (hdu, table_rows(fits, hdu, length_bytes)?),
@@ -88,9 +103,27 @@ pub(super) fn read_pixels(
         flux: narrow(flux),
         ivar: narrow(ivar),
         wave_angstrom,
-        andmask: mask_bits(hdu, "andmask", &andmask)?,
-        ormask: mask_bits(hdu, "ormask", &ormask)?,
+        andmask: mask_bits(hdu, "andmask", andmask.into_iter())?,
+        ormask: mask_bits(hdu, "ormask", ormask.into_iter())?,
     })
+}
+
+/// The rows as LAMOST writes them: unscaled f32 behind the primary header. `None` for any other image, and for one that
+/// is cut short, which is for the FITS reader to say.
+fn plain_rows(plain: &[u8], primary: &Hdu, pixels: usize) -> Option<[Vec<f32>; IMAGE_ROWS]> {
+    let card = |name: &str| primary.header.get(name).ok().flatten();
+    let is_single = card("BITPIX")?.as_integer().ok().flatten() == Some(-32);
+    if !is_single || ["BSCALE", "BZERO"].into_iter().any(|name| card(name).is_some()) {
+        return None;
+    }
+    let at = data_offset(plain)?;
+    let row_bytes = 4 * pixels;
+    let data = plain.get(at..at + IMAGE_ROWS * row_bytes)?;
+    let mut rows = data.chunks_exact(row_bytes).map(|row| {
+        let (values, _) = row.as_chunks::<4>();
+        values.iter().map(|bytes| f32::from_be_bytes(*bytes)).collect()
+    });
+    Some(std::array::from_fn(|_| rows.next().unwrap_or_default()))
 }
 
 /// All five rows in f64, which holds f32 and 32-bit masks exactly.
@@ -154,8 +187,12 @@ fn check_numeric(column: &Column) -> Result<(), String> {
 }
 
 /// Masks are stored as floats; whole numbers up to 2^24 are exact in them.
-fn mask_bits(hdu: usize, mask: &'static str, values: &[f64]) -> Result<Vec<u32>, LamostError> {
-    let bits = values.iter().enumerate().map(|(pixel, &value)| {
+fn mask_bits(
+    hdu: usize,
+    mask: &'static str,
+    values: impl Iterator<Item = f64>,
+) -> Result<Vec<u32>, LamostError> {
+    let bits = values.enumerate().map(|(pixel, value)| {
         let whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
         if whole { Ok(value as u32) } else { Err(LamostError::Mask { hdu, mask, pixel, value }) }
     });

@@ -5,6 +5,7 @@ use std::io;
 use super::*;
 
 mod accepted;
+mod archive;
 mod refused_elsewhere;
 mod refused_pipeline;
 
