@@ -185,7 +185,7 @@ fn a_text_of_very_many_bytes_is_refused() {
 
 #[test]
 fn endless_lines_are_named() {
-    let mib = if long() { 1000 } else { 48 };
+    let mib = if long() { 1000 } else { 20 };
     let ecsv = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: x, datatype: string}\nx\n";
     let votable = "<VOTABLE><RESOURCE><TABLE><FIELD name=\"x\" datatype=\"char\" arraysize=\"*\"/>\
         <DATA><TABLEDATA><TR><TD>";
@@ -231,7 +231,7 @@ fn bomb(plain_mib: usize, head: &[u8]) -> Vec<u8> {
 #[test]
 fn bombs_are_refused() {
     // A thousandth of what they unpack to.
-    let mib = if long() { 10_000 } else { 600 };
+    let mib = if long() { 10_000 } else { 300 };
     let plain = bomb(mib, b"SIMPLE  =                    T");
     for format in ["csv", "fits-table", "votable", "ecsv", "mrt", "parsec"] {
         let project = table_project(format, "f64").file("table", &plain);
