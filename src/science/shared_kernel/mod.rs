@@ -10,7 +10,8 @@
 //!    others are 0 or +-C. The local problem holds the near rows, with kernel columns computed on demand. Far rows are
 //!    checked against their residuals afterwards, and taken in where they contradict.
 //! 3. **Pairwise steps** (`smo`) settle the bulk of the coefficients, **proximal semismooth Newton steps** (`newton`)
-//!    the rest; the system of the free rows is factorized in f64 (`cholesky`).
+//!    the rest; the system of the free rows (`free_system`) is factorized (`cholesky`) in f32 where that cannot matter,
+//!    else in f64. First a rough pass on a guess of the near rows, then the right ones (`settle`).
 //! 4. **Neighbors** (`path`): each cell of a grid starts from the cell with the next smaller C, each fold from the
 //!    solution of all rows plus what leaving its rows out changed in the cell before; a first cell from the solutions of
 //!    ever larger samples of the rows.
