@@ -100,7 +100,8 @@ fn pipeline_text(nodes: usize, input: impl Fn(usize) -> String) -> String {
 fn check_pipeline(what: &str, text: &str) -> Answer {
     let project = table_project("csv", "f64").file("table", "x\n1\n");
     project.write("pipeline.toml", text);
-    bounded(what, &project, &CHECK, text.len())
+    // A node of 120 bytes of text is one of some kB with its ports, parameters and columns.
+    bounded(what, &project, &CHECK, 16 * text.len())
 }
 
 #[test]
@@ -199,7 +200,6 @@ fn endless_lines_are_named() {
         ("ecsv", "text", ecsv, "y", "more than"),
         ("ecsv", "text", "# %ECSV 1.0\n# ---\n", "# - a\n", "longer"),
         ("ecsv", "text", &format!("{ecsv}\""), "y\n", "quote"),
-        ("ecsv", "text", &format!("{ecsv}\""), "\"\n", ""),
         ("votable", "text", votable, "y", "more than"),
         ("votable", "text", "<VOTABLE>", "<A>", "elements inside"),
         ("votable", "text", "<VOTABLE><INFO ", "a='b' ", "more than"),

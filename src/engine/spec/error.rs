@@ -101,6 +101,8 @@ pub fn did_you_mean<'a>(
 ) -> Option<&'a str> {
     // The distance costs the product of both lengths, and nothing that long is a slip of the finger.
     const LONGEST: usize = 64;
+    // Nor is a slip looked for among more names than anybody writes.
+    const MOST: usize = 2000;
     if word.len() > LONGEST {
         return None;
     }
@@ -108,6 +110,7 @@ pub fn did_you_mean<'a>(
     let allowed = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
+        .take(MOST)
         .filter(|candidate| candidate.len() <= LONGEST && *candidate != word)
         .map(|candidate| {
             let distance = strsim::osa_distance(&lower, &candidate.to_lowercase());
