@@ -14,7 +14,10 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
-    /// Options of every verb.
+    /// The profile that runs on any machine.
+pub const DEFAULT_PROFILE: &str = "simulated";
+
+/// Options of every verb.
     #[command(flatten)]
     pub common: Common,
 }
@@ -40,7 +43,7 @@ pub struct Common {
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
     pub directory: PathBuf,
     /// Profile: `profiles/NAME.toml` binds the datasets
-    #[arg(long, value_name = "NAME", default_value = "nearby", global = true)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_PROFILE, global = true)]
     pub profile: String,
     /// Method: `printed`, or a `[method.NAME]` of `pipeline.toml`
     #[arg(long, value_name = "NAME", default_value = "printed", global = true)]
@@ -93,7 +96,7 @@ pub enum Verb {
     #[command(visible_alias = "repro", after_help = "Example: mdwarf run --profile nearby -j 2")]
     Run(RunArgs),
     /// Show what a run would do, and why
-    #[command(after_help = "Example: mdwarf plan --set fits_obs.loss=soft_l1")]
+    #[command(after_help = "Example: mdwarf plan --set fits_ap.loss=soft_l1")]
     Plan(PlanArgs),
     /// Show what became of each node in the latest run
     #[command(after_help = "Example: mdwarf status")]
@@ -103,7 +106,7 @@ pub enum Verb {
         past: PastRun,
     },
     /// Explain why a node is stale, or why it ran last
-    #[command(after_help = "Example: mdwarf why slam_obs")]
+    #[command(after_help = "Example: mdwarf why slam_ap")]
     Why {
         /// The node
         node: String,
