@@ -86,6 +86,8 @@ mod train;
 mod weights;
 
 #[cfg(test)]
+mod bad_input_tests;
+#[cfg(test)]
 mod reference_tests;
 #[cfg(test)]
 mod synthetic;
