@@ -96,7 +96,8 @@ impl Stage for ScoreFaults {
             .iter()
             .map(|table| {
                 let of_table = self.detectors.iter().filter(|d| d.table == *table);
-                let read: BTreeSet<String> = of_table.flat_map(|d| d.condition.0.columns()).collect();
+                let read: BTreeSet<String> =
+                    of_table.flat_map(|d| d.condition.0.columns()).collect();
                 let id_of = |d: &Detector| d.id.clone().unwrap_or_else(|| self.id.clone());
                 let ids: BTreeSet<String> =
                     self.detectors.iter().filter(|d| d.table == *table).map(id_of).collect();
@@ -123,10 +124,7 @@ impl Stage for ScoreFaults {
             NewColumn::new(ColumnMeta::new(&self.id, I64).about("the spectrum")),
             NewColumn::new(ColumnMeta::new("fault", Type::Text).about("what is planted in it")),
         ];
-        Ok(vec![
-            Output::table("faults", columns()),
-            Output::table("missed", missed).id(&self.id),
-        ])
+        Ok(vec![Output::table("faults", columns()), Output::table("missed", missed).id(&self.id)])
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {
@@ -153,10 +151,7 @@ impl Stage for ScoreFaults {
             i64_array(missed.iter().map(|(obsid, _)| *obsid).collect()),
             text_array(missed.iter().map(|(_, fault)| Some(fault))),
         ];
-        Ok(vec![
-            Product::new("faults", self.arrays(&found)),
-            Product::new("missed", missed),
-        ])
+        Ok(vec![Product::new("faults", self.arrays(&found)), Product::new("missed", missed)])
     }
 }
 
@@ -173,8 +168,12 @@ impl ScoreFaults {
         let hit = detector.condition.0.evaluate_bool(table)?;
         let hit = |row: usize| arrow::array::Array::is_valid(&hit, row) && hit.value(row);
         let there: BTreeSet<i64> = obsids.iter().copied().flatten().collect();
-        let flagged: BTreeSet<i64> =
-            obsids.iter().enumerate().filter(|(row, _)| hit(*row)).filter_map(|(_, id)| *id).collect();
+        let flagged: BTreeSet<i64> = obsids
+            .iter()
+            .enumerate()
+            .filter(|(row, _)| hit(*row))
+            .filter_map(|(_, id)| *id)
+            .collect();
         let reached =
             if detector.rejects { planted.len() } else { planted.intersection(&there).count() };
         let found = planted.intersection(&flagged).copied().collect();
@@ -182,9 +181,12 @@ impl ScoreFaults {
     }
 
     fn arrays(&self, found: &[Found]) -> Vec<arrow::array::ArrayRef> {
-        let of = |text: fn(&Detector) -> &str| text_array(self.detectors.iter().map(|d| Some(text(d))));
-        let count = |of: fn(&Found) -> usize| u64_array(found.iter().map(|f| of(f) as u64).collect());
-        let real = |of: fn(&Found) -> Option<f64>| optional_f64_array(found.iter().map(of).collect());
+        let of =
+            |text: fn(&Detector) -> &str| text_array(self.detectors.iter().map(|d| Some(text(d))));
+        let count =
+            |of: fn(&Found) -> usize| u64_array(found.iter().map(|f| of(f) as u64).collect());
+        let real =
+            |of: fn(&Found) -> Option<f64>| optional_f64_array(found.iter().map(of).collect());
         vec![
             of(|d| &d.fault),
             of(|d| &d.table),
@@ -205,9 +207,8 @@ impl ScoreFaults {
 }
 
 fn columns() -> Vec<NewColumn> {
-    let text = |name: &str, about: &str| {
-        NewColumn::new(ColumnMeta::new(name, Type::Text).about(about))
-    };
+    let text =
+        |name: &str, about: &str| NewColumn::new(ColumnMeta::new(name, Type::Text).about(about));
     let count = |name: &str, about: &str| NewColumn::new(ColumnMeta::new(name, U64).about(about));
     let real = |name: &str, about: &str| NewColumn::new(ColumnMeta::new(name, F64).about(about));
     vec![

@@ -262,9 +262,8 @@ const FIGURES: [Figure; 20] = [
 ];
 
 fn columns() -> Vec<NewColumn> {
-    let text = |name: &str, about: &str| {
-        NewColumn::new(ColumnMeta::new(name, Type::Text).about(about))
-    };
+    let text =
+        |name: &str, about: &str| NewColumn::new(ColumnMeta::new(name, Type::Text).about(about));
     let mut columns = vec![
         text("label", "what is scored"),
         text("unit", "its unit"),
@@ -274,7 +273,9 @@ fn columns() -> Vec<NewColumn> {
         NewColumn::new(ColumnMeta::new("n_star", U64).about("stars")),
     ];
     columns.extend(
-        FIGURES.iter().map(|(name, about, _)| NewColumn::new(ColumnMeta::new(*name, F64).about(*about))),
+        FIGURES
+            .iter()
+            .map(|(name, about, _)| NewColumn::new(ColumnMeta::new(*name, F64).about(*about))),
     );
     columns
 }
@@ -294,4 +295,3 @@ fn arrays(scores: &[Score]) -> Vec<arrow::array::ArrayRef> {
     }
     arrays
 }
-

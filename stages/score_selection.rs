@@ -162,7 +162,8 @@ fn ranges(
 
 fn arrays(bins: &[Bin]) -> Vec<arrow::array::ArrayRef> {
     let n_kept = |bin: &Bin| bin.members.iter().filter(|(_, kept)| *kept).count();
-    let n_star = |bin: &Bin| bin.members.iter().map(|(star, _)| star).collect::<BTreeSet<_>>().len();
+    let n_star =
+        |bin: &Bin| bin.members.iter().map(|(star, _)| star).collect::<BTreeSet<_>>().len();
     let shares: Vec<_> =
         bins.iter().map(|bin| fraction(n_kept(bin), bin.members.len(), n_star(bin))).collect();
     let finite = |value: f64| value.is_finite().then_some(value);

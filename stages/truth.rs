@@ -49,7 +49,9 @@ impl Truth {
         let mut spectra = BTreeMap::new();
         for ((obsid, star_id), fault) in obsids.into_iter().zip(whose).zip(faults) {
             let star = *row.get(&star_id).ok_or_else(|| {
-                StageError::new(format!("spectrum {obsid} is of star {star_id}, which `stars` lacks"))
+                StageError::new(format!(
+                    "spectrum {obsid} is of star {star_id}, which `stars` lacks"
+                ))
             })?;
             spectra.insert(obsid, Spectrum { star, star_id, fault });
         }
@@ -58,7 +60,12 @@ impl Truth {
             kinds: words("stars", "kind")?,
             faults: words("stars", "fault")?,
             companions: f64s(job, "stars", "companion_ratio_i")?,
-            outliers: job.column("stars", "apogee_outlier")?.as_boolean().iter().map(|v| v == Some(true)).collect(),
+            outliers: job
+                .column("stars", "apogee_outlier")?
+                .as_boolean()
+                .iter()
+                .map(|v| v == Some(true))
+                .collect(),
         })
     }
 

@@ -67,6 +67,35 @@ fn formats_know_no_pipelines() {
 }
 
 #[test]
+fn the_report_is_drawn_from_plain_data() {
+    check("src/report", &["crate::engine", "crate::stages", "crate::cli", "crate::science"]);
+    check("src/report", &["polars", "arrow::", "std::fs", "std::path", "std::env"]);
+    check("src/report", &PRINTING);
+    check("src/report", &CLOCK);
+}
+
+#[test]
+fn only_the_scorer_reads_the_truth_of_a_simulation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut readers = 0;
+    for file in ["pipeline.toml", "profiles/simulated.toml"] {
+        let text = fs::read_to_string(root.join(file)).expect("a pipeline");
+        let document: toml::Table = text.parse().expect("TOML");
+        for (name, node) in document["node"].as_table().expect("nodes") {
+            let Some(inputs) = node.get("in").and_then(|ports| ports.as_table()) else { continue };
+            let from =
+                |from: &toml::Value| from.as_str().map(|f| f.split('.').next() == Some("truth"));
+            if inputs.values().any(|port| from(port) == Some(true)) {
+                readers += 1;
+                let stage = node["stage"].as_str().unwrap_or_default();
+                assert!(stage.starts_with("score_"), "{file}: node {name} of stage {stage}");
+            }
+        }
+    }
+    assert!(readers >= 3, "{readers}");
+}
+
+#[test]
 fn the_engine_knows_no_stars_and_no_terminal() {
     check("src/engine", &["crate::science", "crate::formats", "crate::stages", "crate::cli"]);
     check("src/engine", &["indicatif", "owo_colors", "miette", "clap", "is_terminal"]);

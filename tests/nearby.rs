@@ -39,13 +39,19 @@ fn nearby(test: &str) -> Option<&'static Nearby> {
         fs::copy(source.join("pipeline.toml"), root.path().join("pipeline.toml")).expect("copy");
         let lists = ["spectra", "btsettl_original", "btsettl_differential"];
         let lists = lists.map(|list| format!("nearby/{list}.blake3"));
-        for file in lists.iter().map(String::as_str).chain(["nearby.toml", "paper/table3.csv", "paper/table4.csv"]) {
+        for file in lists.iter().map(String::as_str).chain([
+            "nearby.toml",
+            "paper/table3.csv",
+            "paper/table4.csv",
+        ]) {
             let target = root.path().join("profiles").join(file);
             fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
             fs::copy(source.join("profiles").join(file), target).expect("copy");
         }
         let profile = root.path().join("profiles/nearby.toml");
-        let text = fs::read_to_string(&profile).expect("the profile").replace("\nn = 300", "\nn = 100") + COARSE;
+        let text =
+            fs::read_to_string(&profile).expect("the profile").replace("\nn = 300", "\nn = 100")
+                + COARSE;
         fs::write(&profile, text).expect("the profile");
         let first = call(root.path(), &mirror, &["run", "--json"]);
         Some(Nearby { root, mirror, first })
@@ -170,7 +176,8 @@ fn validations_of_a_small_sample_have_their_tables() {
     // Most spectra of this sample were trained on: held-out figures stand beside all.
     let rows = nearby.rows("literature_differences.csv");
     let n = |population: &str| -> f64 {
-        let of = rows.iter().filter(|r| r["label"] == "Teff - G14" && r["population"] == population);
+        let of =
+            rows.iter().filter(|r| r["label"] == "Teff - G14" && r["population"] == population);
         of.map(|r| r["n"].parse::<f64>().expect("a count")).sum()
     };
     assert!(n("all") > 0.0 && n("held out") + n("in training") == n("all"));

@@ -14,10 +14,7 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
-    /// The profile that runs on any machine.
-pub const DEFAULT_PROFILE: &str = "simulated";
-
-/// Options of every verb.
+    /// Options of every verb.
     #[command(flatten)]
     pub common: Common,
 }
@@ -32,9 +29,11 @@ Exit codes:
   5  corruption was found; the next run mends it
   9  what is needed is in use elsewhere (`--no-wait`)
   130, 143  Ctrl-C or SIGTERM asked for the end; what was finished is kept
-  130, 143  stopped by Ctrl-C or SIGTERM; what was finished is kept
 
 Example: mdwarf init trial && mdwarf run -C trial";
+
+/// The profile that runs on any machine.
+pub const DEFAULT_PROFILE: &str = "simulated";
 
 /// Options of every verb.
 #[derive(Debug, Args)]

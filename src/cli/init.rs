@@ -133,7 +133,8 @@ pub fn init(cli: &Cli, folder: Option<&Path>, talk: &Talk) -> Result<u8, Failure
     written.iter().for_each(|file| talk.out(&root.join(file).display().to_string()));
     let place =
         if root == Path::new(".") { String::new() } else { format!(" -C {}", root.display()) };
-    let profile = if name == DEFAULT_PROFILE { String::new() } else { format!(" --profile {name}") };
+    let profile =
+        if name == DEFAULT_PROFILE { String::new() } else { format!(" --profile {name}") };
     talk.hint(&format!("`mdwarf run{place}{profile}` runs it"));
     Ok(0)
 }

@@ -94,7 +94,10 @@ impl Engine<'_> {
         };
         let [low, high] = claim.accept;
         let status = match value {
-            Some(_) if matches!(data, Data::Simulated) && claim.simulated == WhenSimulated::Injected => {
+            Some(_)
+                if matches!(data, Data::Simulated)
+                    && claim.simulated == WhenSimulated::Injected =>
+            {
                 Status::Injected
             }
             Some(value) if (low..=high).contains(&value) => Status::Pass,

@@ -47,7 +47,12 @@ impl Need {
 
     /// A numeric column in a unit.
     pub fn in_unit(column: impl Into<String>, unit: &str) -> Self {
-        Need { column: column.into(), unit: Some(unit.to_owned()), types: Vec::new(), optional: false }
+        Need {
+            column: column.into(),
+            unit: Some(unit.to_owned()),
+            types: Vec::new(),
+            optional: false,
+        }
     }
 
     /// Reads the column where there is one.

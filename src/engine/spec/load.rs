@@ -213,8 +213,10 @@ impl Loader {
             for slot in &claim.data {
                 if !pipeline.datasets.contains_key(slot.value.as_str()) {
                     let known: Vec<&str> = pipeline.datasets.keys().map(String::as_str).collect();
-                    let message = format!("claim `{}`: there is no dataset `{}`", claim.id.value, slot.value);
-                    let error = SpecError::new("spec.reference", message, slot.span.clone(), "not a slot");
+                    let message =
+                        format!("claim `{}`: there is no dataset `{}`", claim.id.value, slot.value);
+                    let error =
+                        SpecError::new("spec.reference", message, slot.span.clone(), "not a slot");
                     self.errors.push(error.help(suggestion(slot, &known, "dataset")));
                 }
             }

@@ -2,9 +2,8 @@
 
 use serde::Deserialize;
 
-use super::claim::Claim;
-use super::{DatasetSlot, Publication};
 use super::binding::{Binding, Lists, RawBinding};
+use super::claim::Claim;
 use super::error::{SpecError, suggestion};
 use super::pipeline::{
     SLOT_KEYS, keep, missing_section, read_claims, read_dataset, read_publish, read_section,
@@ -12,6 +11,7 @@ use super::pipeline::{
 };
 use super::source_map::Span;
 use super::value::{Entry, Ordered, Spanned, Table, Value};
+use super::{DatasetSlot, Publication};
 
 /// `[profile]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -73,7 +73,10 @@ fn own_slots(datasets: &mut Ordered<Entry>, errors: &mut Vec<SpecError>) -> Vec<
         }
         let words = take_keys(table, &SLOT_KEYS);
         let words = Spanned::new(Value::Table(words), entry.value.span.clone());
-        slots.extend(keep(read_dataset(name, Entry { key: entry.key.clone(), value: words }), errors));
+        slots.extend(keep(
+            read_dataset(name, Entry { key: entry.key.clone(), value: words }),
+            errors,
+        ));
     }
     slots
 }

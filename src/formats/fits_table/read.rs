@@ -15,8 +15,8 @@ use fits_well::table::{CharacterField, Column, ColumnData, ElementKind, Schema, 
 use fits_well::{FitsError, FitsReader, Result as FitsResult};
 
 use super::FitsTableError;
-use crate::formats::columns::listed;
 use super::rows::Rows;
+use crate::formats::columns::listed;
 use crate::formats::gzip::{TABLE_LIMIT_BYTES, unpacked};
 use crate::formats::meaning::with_meaning;
 

@@ -25,9 +25,7 @@ mod two_level;
 
 pub use bootstrap::{Bootstrap, Interval, SummaryIntervals, Units, summary_intervals};
 pub use coverage::{Fraction, SIGMAS_OF_95, WITHIN_ONE_SIGMA, coverage, fraction};
-pub use dispersion::{
-    Dispersion, Mixture, error_factor, intrinsic_scatter, outlier_mixture,
-};
+pub use dispersion::{Dispersion, Mixture, error_factor, intrinsic_scatter, outlier_mixture};
 pub use isotonic::{Trend, isotonic};
 pub use relation::{
     Line, deming_line, deming_slope, errors_in_variables_line, orthogonal_line, spearman,
