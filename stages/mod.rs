@@ -19,8 +19,9 @@ pub mod derive;
 pub mod draw;
 pub mod error_curve;
 pub mod errors;
-mod figures;
 pub mod extinction;
+pub mod figure;
+mod figures;
 pub mod grid;
 pub mod grid_nodes;
 pub mod grid_validate;
@@ -36,6 +37,7 @@ mod named;
 pub mod native;
 pub mod normalize;
 pub mod off_fields;
+pub mod paper_table;
 pub mod predict;
 pub mod read_grid;
 pub mod read_spectra;
@@ -44,6 +46,7 @@ pub mod score_faults;
 pub mod score_labels;
 pub mod score_selection;
 pub mod repeats;
+pub mod report;
 pub mod simulate;
 pub mod simulate_archive;
 pub mod simulate_grid;
@@ -117,4 +120,7 @@ pub static REGISTRY: &[StageDef] = &[
     hrd::STAGE,
     inject::STAGE,
     error_curve::STAGE,
+    figure::STAGE,
+    paper_table::STAGE,
+    report::STAGE,
 ];
