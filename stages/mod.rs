@@ -20,6 +20,7 @@ pub mod draw;
 pub mod error_curve;
 pub mod errors;
 pub mod extinction;
+pub mod figure;
 mod figures;
 pub mod grid;
 pub mod grid_nodes;
@@ -36,6 +37,7 @@ mod named;
 pub mod native;
 pub mod normalize;
 pub mod off_fields;
+pub mod paper_table;
 pub mod predict;
 pub mod read_grid;
 pub mod read_spectra;
@@ -45,6 +47,8 @@ pub mod score_faults;
 pub mod score_labels;
 pub mod score_selection;
 pub mod sightlines;
+pub mod repeats;
+pub mod report;
 pub mod simulate;
 pub mod simulate_archive;
 pub mod simulate_grid;
@@ -117,4 +121,7 @@ pub static REGISTRY: &[StageDef] = &[
     hrd::STAGE,
     inject::STAGE,
     error_curve::STAGE,
+    figure::STAGE,
+    paper_table::STAGE,
+    report::STAGE,
 ];
