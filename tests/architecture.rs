@@ -138,8 +138,12 @@ fn stages_do_not_use_each_other() {
         if is_test(&path) || name == "mod.rs" {
             continue;
         }
+        // The page shows what the figures show: its steps and data are theirs.
+        let pages = path.ends_with("stages/report.rs")
+            || path.parent().is_some_and(|p| p.ends_with("report"));
         let text = fs::read_to_string(&path).expect("a source");
-        for line in text.lines().filter(|l| l.starts_with("use super::")) {
+        let lines = text.lines().filter(|l| l.starts_with("use super::"));
+        for line in lines.filter(|l| !(pages && l.contains("figure::"))) {
             let shared: Vec<_> = rooms
                 .iter()
                 .map(|m| (format!("use super::{m}::"), format!("use super::super::{m}::")))

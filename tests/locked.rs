@@ -128,7 +128,8 @@ fn a_new_project_is_accepted_and_runs() {
         let answer = project.mdwarf(words);
         assert_eq!(answer.code, 0, "{words:?}: {}", answer.stderr);
     }
-    let table = fs::read_to_string(project.path("results/nearby/dwarfs.csv")).expect("the table");
+    let table =
+        fs::read_to_string(project.path("results/simulated/dwarfs.csv")).expect("the table");
     assert_eq!(table.lines().count(), 5, "{table}");
     let before = fs::read(project.path("pipeline.toml")).expect("it");
     let answer = project.mdwarf(&["init"]);

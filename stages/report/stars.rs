@@ -7,7 +7,7 @@ use crate::engine::stage::{Need, Port, StageError};
 use crate::report::page::{Star, StarBlock};
 use crate::science::draw::synthesize;
 use crate::stages::columns::{f64_row, f64s_of};
-use crate::stages::model::{model_needs, read_model};
+use crate::stages::model::{model_needs, read_model, training_labels};
 use crate::stages::support::{columns_of, training_port};
 
 /// Label of a star: column, unit, decimals.
@@ -154,7 +154,7 @@ fn models(
     if inferred.iter().any(|name| stars.column_by_name(name).is_none()) {
         return Ok(Vec::new());
     }
-    let model = read_model(&model, &super::super::model::training_labels(&training, &labels)?)?;
+    let model = read_model(&model, &training_labels(&training, &labels)?)?;
     let all = columns_of(stars, &inferred)?;
     let wanted = Array2::from_shape_fn((rows.len(), labels.len()), |(i, j)| all[[rows[i], j]]);
     let flux = synthesize(&model, wanted.view());
