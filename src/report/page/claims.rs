@@ -90,7 +90,7 @@ pub fn body(claims: &[ClaimRow], is_simulated: bool) -> Markup {
         *counts.entry(&claim.status).or_default() += 1;
     }
     html! {
-        @if claims.is_empty() { p { "No claim was checked." } }
+        @if claims.is_empty() { p { "Claims are measured once a run has ended, and are not on this page: `mdwarf claims` lists them." } }
         @else {
             p .chips {
                 @for (status, n) in ordered(&counts) { span class={ "chip " (class(status)) } { (sign(status)) " " (n) " " (status) } }
