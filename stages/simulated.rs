@@ -1,7 +1,6 @@
 //! What the stages of the simulated survey share: which survey, its objects, its tables as columns and as files.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -10,13 +9,13 @@ use arrow::array::{
 };
 use arrow::datatypes::{Field, Schema};
 use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use super::columns::{ids, text_array, texts};
 use crate::engine::source::{FILE_BYTES, FILE_NAME};
 use crate::engine::stage::{Job, Need, NewColumn, Output, Port, Product, StageError};
 use crate::engine::types::{ColumnMeta, F32, F64, I32, I64, Type};
 use crate::formats::csv::write_csv;
+use crate::simulation::fits_image::gzip_at;
 use crate::simulation::size::Size;
 use crate::simulation::survey::{PAIR_BASE, Survey};
 use crate::simulation::table::{Column, Table, Values};
@@ -128,11 +127,9 @@ pub fn csv_gz(table: &RecordBatch) -> Result<Vec<u8>, StageError> {
     gzip(&csv)
 }
 
-/// Packs bytes; the archive's header holds neither name nor time.
+/// Packs text: tighter than spectra, which are mostly noise.
 pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, StageError> {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::new(6));
-    packed.write_all(bytes)?;
-    Ok(packed.finish()?)
+    Ok(gzip_at(Compression::new(6), bytes)?)
 }
 
 /// A file's name and bytes.

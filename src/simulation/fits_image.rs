@@ -130,8 +130,13 @@ fn fill(bytes: &mut Vec<u8>, with: u8) {
 ///
 /// The fastest level: noise does not compress, and the rest (wavelengths, masks) does at any level.
 pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, FitsImageError> {
+    gzip_at(Compression::fast(), bytes)
+}
+
+/// The same at a level of choice.
+pub fn gzip_at(level: Compression, bytes: &[u8]) -> Result<Vec<u8>, FitsImageError> {
     let out = Vec::with_capacity(bytes.len() / 2);
-    let mut encoder = GzBuilder::new().mtime(0).write(out, Compression::fast());
+    let mut encoder = GzBuilder::new().mtime(0).write(out, level);
     let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
     packed.map_err(|source| FitsImageError::Gzip(source.to_string()))
 }

@@ -6,10 +6,10 @@ use super::super::model::FoldBy;
 use crate::engine::stage::StageError;
 use crate::science::cross_validation::Folds;
 use crate::science::slam::{
-    FitOptions, HyperGrid, LabelFit, LabelFitter, PixelFolds, PixelModel, PixelSpectra, SlamError,
-    SlamModel, TrainOptions, TrainingLabels, refit_pixels, train_pixels,
+    FitOptions, HyperGrid, LabelFit, LabelFitter, PixelFolds, PixelModel, RowsOfPixels, SlamError,
+    SlamModel, TrainOptions, TrainingLabels, train_pixels,
 };
-use crate::science::svr::{HyperParameters, SvrSolver};
+use crate::science::svr::SvrSolver;
 
 /// Everything that the folds share.
 pub struct Training {
@@ -87,36 +87,15 @@ impl Training {
         kept: &[usize],
         pixels: &[usize],
     ) -> Result<Vec<PixelModel>, SlamError> {
-        let of_fold = |values: &Array2<f64>| values.select(Axis(0), pixels).select(Axis(1), kept);
-        let (flux, ivar) = (of_fold(&self.flux), of_fold(&self.ivar));
-        let spectra: Vec<PixelSpectra<'_>> = pixels
-            .iter()
-            .enumerate()
-            .map(|(at, &j)| PixelSpectra {
-                wave_angstrom: self.model.wave_angstrom[j],
-                flux: flux.row(at),
-                ivar: ivar.row(at),
-            })
-            .collect();
+        let (flux, ivar) = (self.flux.view(), self.ivar.view());
+        let rows = RowsOfPixels::new(&self.model, flux, ivar, pixels, kept);
         let limits = (setting.min_stars, setting.max_kkt);
         let (Some((grid, ..)), Some(inner)) = (setting.nested, inner) else {
-            let stored: Vec<HyperParameters> = pixels.iter().map(|&j| self.stored(j)).collect();
-            let mut trained = refit_pixels(labels, &spectra, &stored, limits, setting.solver)?;
-            for (pixel, &j) in trained.iter_mut().zip(pixels) {
-                let ratio = self.model.flux_scale[j] / pixel.flux_scale;
-                pixel.cv_mse = self.model.cv_mse[j] * ratio * ratio;
-            }
-            return Ok(trained);
+            return self.model.refit(labels, &rows, pixels, limits, setting.solver);
         };
         let (min_stars, max_kkt) = limits;
         let options = TrainOptions { grid, folds: PixelFolds::Assigned(inner), min_stars, max_kkt };
-        train_pixels(labels, &spectra, &options, setting.solver)
-    }
-
-    /// Hyper-parameters that all spectra together chose for pixel `j`.
-    fn stored(&self, j: usize) -> HyperParameters {
-        let model = &self.model;
-        HyperParameters { c: model.c[j], gamma: model.gamma[j], epsilon: model.epsilon[j] }
+        train_pixels(labels, &rows.spectra(), &options, setting.solver)
     }
 }
 
@@ -143,7 +122,7 @@ mod tests {
         };
         let pixels: Vec<PixelModel> = (0..N_PIX)
             .map(|j| {
-                let spectra = PixelSpectra {
+                let spectra = crate::science::slam::PixelSpectra {
                     wave_angstrom: 7000.0 + j as f64,
                     flux: flux.row(j),
                     ivar: ivar.row(j),

@@ -6,10 +6,10 @@ use crate::engine::stage::StageError;
 use crate::science::draw::{add_noise, synthesize};
 use crate::science::hull::ConvexHull;
 use crate::science::slam::{
-    FitOptions, LabelFit, LabelFitter, PixelModel, PixelSpectra, SlamError, SlamModel,
-    TrainingLabels, refit_pixels,
+    FitOptions, LabelFit, LabelFitter, PixelModel, RowsOfPixels, SlamError, SlamModel,
+    TrainingLabels,
 };
-use crate::science::svr::{HyperParameters, SvrSolver};
+use crate::science::svr::SvrSolver;
 
 /// Inverse variance of a spectrum without noise: as in `synthesize`, nothing beside the model's error.
 const NOISE_FREE: f64 = 1e12;
@@ -167,30 +167,9 @@ impl Grid {
         kept: &[usize],
         pixels: &[usize],
     ) -> Result<Vec<PixelModel>, SlamError> {
-        let of_fold = |values: &Array2<f64>| values.select(Axis(0), pixels).select(Axis(1), kept);
-        let (flux, ivar) = (of_fold(&self.flux), of_fold(&self.ivar));
-        let spectra: Vec<PixelSpectra<'_>> = pixels
-            .iter()
-            .enumerate()
-            .map(|(at, &j)| PixelSpectra {
-                wave_angstrom: self.model.wave_angstrom[j],
-                flux: flux.row(at),
-                ivar: ivar.row(at),
-            })
-            .collect();
-        let chosen: Vec<HyperParameters> = pixels.iter().map(|&j| self.chosen(j)).collect();
+        let (flux, ivar) = (self.flux.view(), self.ivar.view());
+        let rows = RowsOfPixels::new(&self.model, flux, ivar, pixels, kept);
         let limits = (setting.min_stars, setting.max_kkt);
-        let mut trained = refit_pixels(labels, &spectra, &chosen, limits, setting.solver)?;
-        for (pixel, &j) in trained.iter_mut().zip(pixels) {
-            let ratio = self.model.flux_scale[j] / pixel.flux_scale;
-            pixel.cv_mse = self.model.cv_mse[j] * ratio * ratio;
-        }
-        Ok(trained)
-    }
-
-    /// Hyper-parameters that all nodes together chose for pixel `j`.
-    fn chosen(&self, j: usize) -> HyperParameters {
-        let model = &self.model;
-        HyperParameters { c: model.c[j], gamma: model.gamma[j], epsilon: model.epsilon[j] }
+        self.model.refit(labels, &rows, pixels, limits, setting.solver)
     }
 }

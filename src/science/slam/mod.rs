@@ -81,6 +81,7 @@ mod model;
 mod pixel;
 mod posterior;
 mod reduced;
+mod refit;
 mod start;
 mod train;
 mod weights;
@@ -101,6 +102,7 @@ pub use label_fit::{Evaluator, FitOptions, FitStatus, LabelBounds, LabelFit, Los
 pub use model::{FluxEvaluator, SlamModel};
 pub use pixel::{PixelModel, PixelStatus};
 pub use posterior::{Posterior, PosteriorOptions};
+pub use refit::RowsOfPixels;
 pub use train::{
     PixelFolds, PixelSpectra, TrainOptions, TrainingLabels, refit_pixels, train_pixel, train_pixels,
 };
