@@ -45,7 +45,7 @@ pub fn publish(
     sets: &[String],
 ) -> Result<Vec<Published>, Failure> {
     let variant = variant(&project.pipeline.profile, &project.pipeline.method, sets)?;
-    let folder = project.root.join("results").join(&variant);
+    let folder = results_folder(project, sets)?;
     let memory_path = project.store.root().join("published").join(format!("{variant}.json"));
     let mut memory: BTreeMap<String, Stamp> = project
         .store
@@ -77,7 +77,16 @@ pub fn publish(
     Ok(published)
 }
 
-/// The folder of a run's copies: a method or `--set` of its own never overwrites the plain ones.
+/// Where a run's copies lie.
+///
+/// # Errors
+/// `--set` that has no JSON form.
+pub fn results_folder(project: &Project, sets: &[String]) -> Result<PathBuf, Failure> {
+    let name = variant(&project.pipeline.profile, &project.pipeline.method, sets)?;
+    Ok(project.root.join("results").join(name))
+}
+
+/// The name of the folder of a run's copies: a method or `--set` of its own never overwrites the plain ones.
 fn variant(profile: &str, method: &str, sets: &[String]) -> Result<String, Failure> {
     let mut name = profile.to_owned();
     if method != PRINTED {
