@@ -63,7 +63,7 @@ fn panel(
             frame.line(NAMES[i], data.wave, &spectra[i], line);
             entries.push((Sample::Line(line), format!("{}, n = {}", NAMES[i], count(data.n[i]))));
         }
-        frame.note(Corner::BottomRight, &[data.subclass.clone()]);
+        frame.note(Corner::BottomRight, std::slice::from_ref(&data.subclass));
         frame.legend(Corner::TopLeft, &entries);
     });
 }
