@@ -17,8 +17,8 @@ pub const READS: &[Read] = &[
     ("grid", &["wave_angstrom"]),
 ];
 
-/// Subclasses that are drawn.
-const SUBCLASSES: [&str; 3] = ["M0", "M2", "M4"];
+/// Subclasses that are drawn together.
+const SUBCLASSES: [[&str; 2]; 3] = [["M0", "M1"], ["M2", "M3"], ["M4", "M5"]];
 /// Where shapes are one, angstrom.
 const REFERENCE_ANGSTROM: f64 = 7_500.0;
 
@@ -33,11 +33,11 @@ struct Medians {
 pub fn draw(spec: &Figure, data: &Data<'_>, _: u64) -> Result<Drawing, StageError> {
     let wave = data.numbers("grid", "wave_angstrom")?;
     let mut found = Vec::new();
-    for subclass in SUBCLASSES {
-        let observed = medians(data, "observed", subclass, &wave)?;
-        let simulated = medians(data, "simulated", subclass, &wave)?;
+    for subclasses in SUBCLASSES {
+        let observed = medians(data, "observed", subclasses, &wave)?;
+        let simulated = medians(data, "simulated", subclasses, &wave)?;
         found.push(Likeness {
-            subclass: subclass.into(),
+            subclass: subclasses.join(", "),
             n: [observed.n, simulated.n],
             wave: &wave,
             normalized: [observed.normalized, simulated.normalized],
@@ -50,14 +50,14 @@ pub fn draw(spec: &Figure, data: &Data<'_>, _: u64) -> Result<Drawing, StageErro
 fn medians(
     data: &Data<'_>,
     port: &str,
-    subclass: &str,
+    subclasses: [&str; 2],
     wave: &[f64],
 ) -> Result<Medians, StageError> {
     let classes = data.texts(port, "subclass")?;
     let mut spectra: [Vec<Vec<f64>>; 2] = [Vec::new(), Vec::new()];
     let reference = wave.partition_point(|w| *w < REFERENCE_ANGSTROM);
     if let Some(table) = data.table(port) {
-        for row in (0..classes.len()).filter(|row| classes[*row] == subclass) {
+        for row in (0..classes.len()).filter(|row| subclasses.contains(&classes[*row].as_str())) {
             let [normalized, shape] = spectrum(table, row, reference)?;
             spectra[0].push(normalized);
             spectra[1].push(shape);

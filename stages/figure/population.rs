@@ -34,10 +34,10 @@ pub fn draw(spec: &Figure, data: &Data<'_>, _: u64) -> Result<Drawing, StageErro
     let pair = |values: &'_ [Vec<f64>; 2]| (values[0].clone(), values[1].clone());
     let pairs = [pair(&g), pair(&snr), pair(&distance), pair(&motion)];
     let drawn = [
-        of("G (mag)", (10.0, 20.0), false),
-        of("signal-to-noise ratio in i", (3.0, 1000.0), true),
-        of("distance (pc)", (10.0, 3000.0), true),
-        of("proper motion (mas/yr)", (1.0, 1000.0), true),
+        of("G (mag)", (8.0, 20.0), false),
+        of("signal-to-noise ratio in i", (3.0, 2000.0), true),
+        of("distance (pc)", (3.0, 3000.0), true),
+        of("proper motion (mas/yr)", (1.0, 5000.0), true),
     ];
     let mut distributions: Vec<Distribution<'_>> = drawn
         .into_iter()

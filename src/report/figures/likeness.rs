@@ -4,10 +4,10 @@ use crate::report::plot::{
     Axis, Corner, Figure, INK, Line, OKABE_ITO, Origin, PAGE_MM, Rect, Sample, Sheet, count,
 };
 
-/// Median spectra of one subclass; slices of length `(n_pix,)`, NaN where no spectrum has a value.
+/// Median spectra of neighboring subclasses; slices of length `(n_pix,)`, NaN where no spectrum has a value.
 #[derive(Debug, Clone)]
 pub struct Likeness<'a> {
-    /// Subclass: `M2`.
+    /// Subclasses: `M2, M3`.
     pub subclass: String,
     /// Spectra of each kind.
     pub n: [usize; 2],
@@ -23,11 +23,11 @@ const NAMES: [&str; 2] = ["observed", "simulated"];
 
 /// Draws a column of two panels for each subclass.
 pub fn likeness(data: &[Likeness<'_>], origin: Origin) -> Figure {
-    let mut sheet = Sheet::new("likeness", origin, PAGE_MM, 118.0);
+    let mut sheet = Sheet::new("likeness", origin, PAGE_MM, 122.0);
     for (column, likeness) in data.iter().enumerate() {
         let left = 32.0 + 164.0 * column as f64;
         let upper = Rect::new(left, 12.0, 134.0, 132.0);
-        let lower = Rect::new(left, 164.0, 134.0, 132.0);
+        let lower = Rect::new(left, 180.0, 134.0, 132.0);
         let (subclass, wave) = (&likeness.subclass, likeness.wave);
         if likeness.n.contains(&0) || wave.len() < 2 {
             let side = if likeness.n[0] == 0 { NAMES[0] } else { NAMES[1] };
@@ -37,7 +37,7 @@ pub fn likeness(data: &[Likeness<'_>], origin: Origin) -> Figure {
         }
         let label = |text: &str| if column == 0 { text.to_owned() } else { String::new() };
         let flux = label("flux over that at 7500 Å");
-        panel(&mut sheet, upper, likeness, (&likeness.shape, &flux), (0.0, 2.4));
+        panel(&mut sheet, upper, likeness, (&likeness.shape, &flux), (0.0, 1.7));
         let flux = label("flux over the continuum");
         panel(&mut sheet, lower, likeness, (&likeness.normalized, &flux), (0.6, 1.5));
     }
