@@ -39,6 +39,7 @@ pub mod normalize;
 pub mod off_fields;
 pub mod paper_table;
 pub mod predict;
+pub mod products;
 pub mod read_grid;
 pub mod read_spectra;
 pub mod read_table;
@@ -85,6 +86,7 @@ pub static REGISTRY: &[StageDef] = &[
     cuts::STAGE,
     tally::STAGE,
     table_file::STAGE,
+    products::STAGE,
     sightlines::STAGE,
     extinction::STAGE,
     stack::STAGE,

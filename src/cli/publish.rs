@@ -2,6 +2,7 @@
 //! gone, and only then.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -18,7 +19,7 @@ use crate::engine::evaluate::Outputs;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::source::{FILE_BYTES, FILE_NAME};
 use crate::engine::spec::PRINTED;
-use crate::engine::types::Type;
+use crate::engine::types::{ColumnMeta, Type};
 use crate::formats::csv::write_csv;
 use crate::formats::fits_table::write_table;
 use crate::formats::parquet_out::write_parquet;
@@ -92,44 +93,48 @@ fn variant(profile: &str, method: &str, sets: &[String]) -> Result<String, Failu
 
 /// Refuses files that could not be written, before anything is done.
 pub fn check_extensions(pipeline: &Pipeline) -> Result<(), Failure> {
-    for (file, ..) in &pipeline.publish {
+    for (file, node, output) in &pipeline.publish {
+        // Which files a stage makes is known when it has made them.
+        let of_files = pipeline.nodes[*node].schemas[*output].columns.iter().any(is_bytes);
         let extension = Path::new(file).extension().and_then(|e| e.to_str()).unwrap_or_default();
-        if !TABLES.contains(&extension) && !FILES.contains(&extension) {
-            return Err(Failure::usage(format!("`[publish]` cannot write `{file}`")).hint(format!(
-                "use a name that ends in .parquet, .fits or .csv; of an output of files also .{}",
-                FILES.join(", .")
-            )));
+        if !of_files && !TABLES.contains(&extension) {
+            let failure = Failure::usage(format!("`[publish]` cannot write `{file}`"));
+            return Err(failure.hint("use a name that ends in .parquet, .fits or .csv"));
         }
     }
     Ok(())
 }
 
+fn is_bytes(column: &ColumnMeta) -> bool {
+    column.kind == Type::Bytes
+}
+
 /// Forms of a table.
 const TABLES: [&str; 3] = ["parquet", "fits", "csv"];
-/// Kinds of files that stages make.
-const FILES: [&str; 9] = ["svg", "png", "json", "html", "md", "tex", "txt", "xml", "gz"];
 
-/// Of an output of files the one of that kind: `figures/fig1.svg` is the file that ends in `.svg`.
-fn file_of_kind(
-    project: &Project,
-    artifact: &Artifact,
-    extension: &str,
-) -> Result<Vec<u8>, Failure> {
+/// Of an output of files the one that is meant: `tables/ReadMe` is the file `ReadMe`, else `figures/fig1.svg` is
+/// the only one that ends in `.svg`.
+fn file_of(project: &Project, artifact: &Artifact, path: &Path) -> Result<Vec<u8>, Failure> {
     let columns = [FILE_NAME.to_owned(), FILE_BYTES.to_owned()];
     let table = artifact.read_table(&project.store, &columns, None)?;
     let wrong = |what: String| {
         Failure::usage(format!("`[publish]`: {} has {what}", artifact.name))
-            .hint("publish an output of files under names of the kinds that it has")
+            .hint("publish an output of files under names, or of the kinds, that it has")
     };
     let names = table.column(0).as_string_opt::<i32>();
     let bytes = table.column(1).as_binary_opt::<i64>();
     let (names, bytes) = names.zip(bytes).ok_or_else(|| wrong("no files".into()))?;
-    let end = format!(".{extension}");
-    let fits = |row: &usize| names.value(*row).ends_with(&end);
-    let rows: Vec<usize> = (0..table.num_rows()).filter(fits).collect();
+    let text = |part: Option<&OsStr>| part.and_then(OsStr::to_str).unwrap_or_default().to_owned();
+    let (name, end) = (text(path.file_name()), format!(".{}", text(path.extension())));
+    let named = (0..table.num_rows()).find(|row| names.value(*row) == name);
+    if let Some(row) = named {
+        return Ok(bytes.value(row).to_vec());
+    }
+    let rows: Vec<usize> =
+        (0..table.num_rows()).filter(|row| names.value(*row).ends_with(&end)).collect();
     match rows[..] {
         [row] => Ok(bytes.value(row).to_vec()),
-        _ => Err(wrong(format!("{} files that end in `{end}`", rows.len()))),
+        _ => Err(wrong(format!("no file `{name}` and {} that end in `{end}`", rows.len()))),
     }
 }
 
@@ -151,8 +156,8 @@ fn stamp(metadata: &Metadata, content: Digest) -> Option<Stamp> {
 /// Writes a copy; tells the metadata of what it wrote, whatever another run may put in its place.
 fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<Metadata, Failure> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if artifact.schema.columns.iter().any(|column| column.kind == Type::Bytes) {
-        let bytes = file_of_kind(project, artifact, extension)?;
+    if artifact.schema.columns.iter().any(is_bytes) {
+        let bytes = file_of(project, artifact, path)?;
         return Ok(project.store.publish(path, &bytes)?);
     }
     let keeps_vectors = extension == "parquet";

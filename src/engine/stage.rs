@@ -75,6 +75,8 @@ pub struct Port {
     pub needs: Vec<Need>,
     /// Whether every other column of the table is read too.
     pub all_columns: bool,
+    /// Whether descriptions, UCDs and order of the columns are written down, and so decide the result.
+    pub layout: bool,
     /// What an unbound port is bound to.
     pub fallback: Option<Fallback>,
 }
@@ -112,7 +114,15 @@ impl Fallback {
 impl Port {
     fn new(name: impl Into<String>, scope: Scope, needs: Vec<Need>) -> Self {
         let name = name.into();
-        Port { name, scope, optional: false, needs, all_columns: false, fallback: None }
+        Port {
+            name,
+            scope,
+            optional: false,
+            needs,
+            all_columns: false,
+            layout: false,
+            fallback: None,
+        }
     }
 
     /// A port whose parts drive the stage.
@@ -129,6 +139,11 @@ impl Port {
     pub fn all_columns(mut self) -> Self {
         self.all_columns = true;
         self
+    }
+
+    /// Every column of the table with its meaning and its place: for stages that write files for people.
+    pub fn layout(self) -> Self {
+        Port { layout: true, ..self.all_columns() }
     }
 
     /// Unbound, the port takes `output` of the node bound at `port`.
