@@ -33,6 +33,7 @@ mod laws;
 pub mod leakage;
 pub mod members;
 pub mod model;
+pub mod model_card;
 mod named;
 pub mod native;
 pub mod normalize;
@@ -87,6 +88,7 @@ pub static REGISTRY: &[StageDef] = &[
     tally::STAGE,
     table_file::STAGE,
     products::STAGE,
+    model_card::STAGE,
     sightlines::STAGE,
     extinction::STAGE,
     stack::STAGE,

@@ -1,6 +1,7 @@
 //! Copies for people in `results/<profile>/`: written when their content changes or when they are
 //! gone, and only then.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -12,17 +13,19 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use super::project::Project;
+use super::run_facts::Ended;
 use crate::engine::artifact::Artifact;
 use crate::engine::digest::Digest;
 use crate::engine::error::{EngineError, unless_read_only};
-use crate::engine::evaluate::Outputs;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::source::{FILE_BYTES, FILE_NAME};
 use crate::engine::spec::PRINTED;
 use crate::engine::types::{ColumnMeta, Type};
+use crate::formats::cds::{ACKNOWLEDGEMENTS, wrapped};
 use crate::formats::csv::write_csv;
 use crate::formats::fits_table::write_table;
 use crate::formats::parquet_out::write_parquet;
+use crate::report::page::{RunFacts, filled};
 
 /// A file for people.
 pub struct Published {
@@ -39,13 +42,10 @@ struct Stamp {
     mtime_ns: u128,
 }
 
-/// Publishes all files of the pipeline whose source exists.
-pub fn publish(
-    project: &Project,
-    done: &[Option<Outputs>],
-    sets: &[String],
-) -> Result<Vec<Published>, Failure> {
-    let variant = variant(&project.pipeline.profile, &project.pipeline.method, sets)?;
+/// Publishes all files of the pipeline whose source exists; the slots of the page and of the ReadMe are filled.
+pub fn publish(ended: &Ended<'_>) -> Result<Vec<Published>, Failure> {
+    let project = ended.project;
+    let variant = variant(&project.pipeline.profile, &project.pipeline.method, &ended.entry.sets)?;
     let folder = project.root.join("results").join(&variant);
     let memory_path = project.store.root().join("published").join(format!("{variant}.json"));
     let mut memory: BTreeMap<String, Stamp> = project
@@ -55,17 +55,21 @@ pub fn publish(
         .unwrap_or_default();
     let mut published = Vec::new();
     let mut changed = false;
+    let slots = Slots::new(ended)?;
     for (file, node, output) in &project.pipeline.publish {
-        let Some(outputs) = &done[*node] else { continue };
+        let Some(outputs) = &ended.done[*node] else { continue };
         let artifact = &outputs[*output];
         let path = folder.join(file);
-        let content = content(project, artifact)?;
+        let mut content = content(project, artifact)?;
+        if has_slots(&path) {
+            content = Digest::of_sequence([&content, &slots.digest]);
+        }
         let known = memory.get(file);
         let there =
             project.store.files().metadata(&path).ok().and_then(|there| stamp(&there, content));
         let written = known.is_none() || known != there.as_ref();
         if written {
-            let metadata = write(project, artifact, &path)?;
+            let metadata = write(project, artifact, &path, &slots)?;
             memory.extend(stamp(&metadata, content).map(|stamp| (file.clone(), stamp)));
             changed = true;
         }
@@ -76,6 +80,42 @@ pub fn publish(
         project.store.commit_sealed(&memory_path, &body).or_else(unless_read_only)?;
     }
     Ok(published)
+}
+
+/// What stands in the slots of files, made when the first of them is written.
+struct Slots<'a> {
+    ended: &'a Ended<'a>,
+    digest: Digest,
+    facts: OnceCell<RunFacts>,
+}
+
+impl<'a> Slots<'a> {
+    fn new(ended: &'a Ended<'a>) -> Result<Self, Failure> {
+        Ok(Slots { ended, digest: ended.digest()?, facts: OnceCell::new() })
+    }
+
+    /// The file with its slots filled; one that has none, or is no text, as it is.
+    fn fill(&self, path: &Path, bytes: Vec<u8>) -> Vec<u8> {
+        if !has_slots(path) {
+            return bytes;
+        }
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(other) => return other.into_bytes(),
+        };
+        let facts = self.facts.get_or_init(|| self.ended.facts());
+        if path.extension().is_some() {
+            return filled(&text, facts).into_bytes();
+        }
+        let thanks = facts.acknowledgements.iter();
+        let thanks = thanks.map(|(what, words)| wrapped("    ", 8, &format!("{what}: {words}")));
+        text.replace(&format!("{ACKNOWLEDGEMENTS}\n"), &thanks.collect::<String>()).into_bytes()
+    }
+}
+
+/// Whether a file may say something of its run: pages, and the ReadMe of a table.
+fn has_slots(path: &Path) -> bool {
+    path.extension().map_or(true, |extension| extension == "html")
 }
 
 /// The folder of a run's copies: a method or `--set` of its own never overwrites the plain ones.
@@ -154,10 +194,15 @@ fn stamp(metadata: &Metadata, content: Digest) -> Option<Stamp> {
 }
 
 /// Writes a copy; tells the metadata of what it wrote, whatever another run may put in its place.
-fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<Metadata, Failure> {
+fn write(
+    project: &Project,
+    artifact: &Artifact,
+    path: &Path,
+    slots: &Slots<'_>,
+) -> Result<Metadata, Failure> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if artifact.schema.columns.iter().any(is_bytes) {
-        let bytes = file_of(project, artifact, path)?;
+        let bytes = slots.fill(path, file_of(project, artifact, path)?);
         return Ok(project.store.publish(path, &bytes)?);
     }
     let keeps_vectors = extension == "parquet";

@@ -303,6 +303,13 @@ impl Builder<'_> {
             graph: graph(&self.nodes),
             nodes: self.nodes,
             claims: self.spec.claims.clone(),
+            seed: self.spec.seed,
+            datasets: self
+                .spec
+                .datasets
+                .iter()
+                .map(|(name, slot)| (name.clone(), slot.about.clone(), slot.cite.clone()))
+                .collect(),
             publish,
         })
     }
