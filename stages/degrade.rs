@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{
-    bool_array, f64_lists, f64_row, i64_array, ids, optional_f64_array, text_array,
+    bool_array, f64_lists, f64_row, i64_array, ids, no_bits, optional_f64_array, text_array,
 };
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
@@ -176,13 +176,6 @@ impl Degrade {
         let ivar = (self.snr / flux).powi(2);
         if flux > 0.0 && ivar.is_finite() { ivar } else { 0.0 }
     }
-}
-
-/// Masks without bits: empty vectors.
-fn no_bits(rows: usize) -> arrow::array::ArrayRef {
-    use arrow::array::{ListArray, types::UInt32Type};
-    let empty = (0..rows).map(|_| Some(Vec::<Option<u32>>::new()));
-    std::sync::Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>(empty))
 }
 
 fn new_columns(flux_unit: &str) -> Vec<NewColumn> {

@@ -72,9 +72,11 @@ impl Stage for Errors {
             }
         }
         let mut ports = vec![Port::driving("rows", needs)];
-        if self.labels.keys().any(|label| self.source_of(label) != Source::Covariance) {
-            ports.push(Port::whole("laws", law_needs()));
-        }
+        let formal = |label: &String| self.source_of(label) == Source::Covariance;
+        ports.push(match self.labels.keys().all(formal) {
+            true => Port::unread("laws"),
+            false => Port::whole("laws", law_needs()),
+        });
         ports
     }
 

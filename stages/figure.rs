@@ -22,6 +22,8 @@
 //! | `precision` | `curve`, `repeats` |
 //! | `sensitivity` | `recovery` |
 //! | `spectrum` | `spectra`, `grid`, `model`, `training` |
+//! | `population` | `candidates`, `stars` |
+//! | `likeness` | `observed`, `simulated`, `grid` |
 //!
 //! Output `files`: NAME.svg, NAME.png (300 dots an inch) and NAME.json, the numbers drawn with caption and alternative
 //! text. Intervals are those of the nodes of statistics; where these are not bound, values stand without.
@@ -35,7 +37,9 @@ pub mod data;
 mod errors;
 mod hrd;
 mod hyades;
+mod likeness;
 mod model;
+mod population;
 mod sample;
 mod spectrum;
 
@@ -149,6 +153,10 @@ enum Kind {
     Sensitivity,
     /// One spectrum and its model.
     Spectrum,
+    /// Who is in the sample.
+    Population,
+    /// Simulated spectra beside observed ones.
+    Likeness,
 }
 
 /// How a kind is drawn.
@@ -175,6 +183,8 @@ impl Kind {
             Kind::Pixels => (model::PIXELS, model::pixels),
             Kind::Hull => (model::HULL, model::hull),
             Kind::Spectrum => (spectrum::READS, spectrum::draw),
+            Kind::Population => (population::READS, population::draw),
+            Kind::Likeness => (likeness::READS, likeness::draw),
         }
     }
 }

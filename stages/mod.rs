@@ -52,6 +52,7 @@ pub mod score_selection;
 pub mod sightlines;
 pub mod simulate;
 pub mod simulate_archive;
+pub mod simulate_blind;
 pub mod simulate_grid;
 pub mod simulate_spectra;
 pub mod simulate_truth;
@@ -77,6 +78,7 @@ pub static REGISTRY: &[StageDef] = &[
     simulate_spectra::STAGE,
     simulate_archive::STAGE,
     simulate_grid::STAGE,
+    simulate_blind::STAGE,
     simulate_truth::STAGE,
     read_spectra::STAGE,
     read_table::STAGE,

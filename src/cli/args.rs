@@ -36,7 +36,7 @@ Example: mdwarf init trial && mdwarf run -C trial";
 pub const DEFAULT_PROFILE: &str = "simulated";
 
 /// Options of every verb.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Common {
     /// Folder with `pipeline.toml`
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
@@ -174,7 +174,11 @@ pub enum Verb {
     },
     /// Check `pipeline.toml` and the profile; say how to get data that are missing
     #[command(after_help = "Example: mdwarf check --profile archive")]
-    Check,
+    Check {
+        /// List where the paper is silent or contradicts itself, and what each method does about it
+        #[arg(long)]
+        contradictions: bool,
+    },
     /// Print the JSON schema of `pipeline.toml`, or of a profile
     #[command(after_help = "Example: mdwarf schema > pipeline.schema.json")]
     Schema {
@@ -241,6 +245,9 @@ pub struct GcArgs {
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
+    /// All runs of a `[matrix.NAME]`, compared in one table
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["until", "from", "force", "locked", "dry_run"])]
+    pub matrix: Option<String>,
     /// Only this node and what it needs
     #[arg(long, value_name = "NODE")]
     pub until: Option<String>,

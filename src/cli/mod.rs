@@ -4,6 +4,7 @@ mod archive;
 mod args;
 mod check;
 mod claims;
+mod contradictions;
 #[cfg(test)]
 mod crash_tests;
 mod dag;
@@ -17,6 +18,7 @@ mod label;
 mod lineage;
 mod lock;
 mod log;
+mod matrix;
 mod past;
 mod plan;
 mod profile_schema;
@@ -76,7 +78,10 @@ fn quiet_panics_of_stages() {
 
 fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
     match &cli.verb {
-        Verb::Run(args) => run::run(cli, args, talk),
+        Verb::Run(args) => match &args.matrix {
+            Some(name) => matrix::matrix(cli, args, name, talk),
+            None => run::run(cli, args, talk),
+        },
         Verb::Plan(args) => plan::plan(cli, args, talk),
         Verb::Status { past } => status::status(cli, past.run.as_deref(), talk),
         Verb::Why { node, past } => why::why(cli, node, past.run.as_deref(), talk),
@@ -87,7 +92,8 @@ fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
         Verb::Trace { id, column } => trace::trace(cli, *id, column, talk),
         Verb::Claims { check, past } => claims::claims(cli, *check, past.run.as_deref(), talk),
         Verb::Log { node, past } => log::log(cli, node, past.run.as_deref(), talk),
-        Verb::Check => check::check(cli, talk),
+        Verb::Check { contradictions: true } => check::contradictions(cli, talk),
+        Verb::Check { .. } => check::check(cli, talk),
         Verb::Schema { of } => Ok(schema::schema(*of, talk)),
         Verb::Runs => runs::runs(cli, talk),
         Verb::Verify { repair } => verify::verify(cli, *repair, talk),

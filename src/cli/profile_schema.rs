@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::schema::{claim_schema, matrix_schema};
+
 /// The schema of a profile.
 pub fn profile_schema() -> Value {
     json!({
@@ -30,6 +32,13 @@ pub fn profile_schema() -> Value {
                 "description": "parameters for this profile, or nodes of its own",
                 "additionalProperties": { "type": "object" },
             },
+            "publish": {
+                "type": "object",
+                "description": "files of this profile's own under `results/PROFILE/`: name = output",
+                "additionalProperties": { "type": "string" },
+            },
+            "claim": { "type": "array", "items": claim_schema() },
+            "matrix": { "type": "object", "additionalProperties": matrix_schema() },
         },
         "$defs": { "dataset": dataset(), "archive": archive(), "column": column(), "file": file() },
     })

@@ -46,7 +46,7 @@ struct Stamp {
 pub fn publish(ended: &Ended<'_>) -> Result<Vec<Published>, Failure> {
     let project = ended.project;
     let variant = variant(&project.pipeline.profile, &project.pipeline.method, &ended.entry.sets)?;
-    let folder = project.root.join("results").join(&variant);
+    let folder = results_folder(project, &ended.entry.sets)?;
     let memory_path = project.store.root().join("published").join(format!("{variant}.json"));
     let mut memory: BTreeMap<String, Stamp> = project
         .store
@@ -118,7 +118,16 @@ fn has_slots(path: &Path) -> bool {
     path.extension().map_or(true, |extension| extension == "html")
 }
 
-/// The folder of a run's copies: a method or `--set` of its own never overwrites the plain ones.
+/// Where a run's copies lie.
+///
+/// # Errors
+/// `--set` that has no JSON form.
+pub fn results_folder(project: &Project, sets: &[String]) -> Result<PathBuf, Failure> {
+    let name = variant(&project.pipeline.profile, &project.pipeline.method, sets)?;
+    Ok(project.root.join("results").join(name))
+}
+
+/// The name of the folder of a run's copies: a method or `--set` of its own never overwrites the plain ones.
 fn variant(profile: &str, method: &str, sets: &[String]) -> Result<String, Failure> {
     let mut name = profile.to_owned();
     if method != PRINTED {

@@ -1,19 +1,21 @@
 //! The verb `run`: brings all results up to date, keeps the ledger, publishes copies for people.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::args::{Cli, RunArgs};
+use super::args::{Cli, Common, RunArgs};
 use super::claims;
 use super::failure::{CLAIM_MISSED, CORRUPT, Failure, STAGE_FAILED, split_hint};
 use super::lock::Locked;
 use super::plan::{self, Selection};
 use super::progress::Progress;
 use super::project::Project;
-use super::publish::{Published, publish};
+use super::publish::{Published, publish, results_folder};
 use super::run_facts::Ended;
 use super::signals;
 use super::talk::Talk;
@@ -43,11 +45,36 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
         return plan::dry_run(cli, talk, |project| selection(project, args));
     }
     limit_pools(threads(args)?);
+    let done = one(&cli.common, args, &signals::listen(talk), talk)?;
+    if cli.common.json {
+        talk.json(&RunLine::of(&done.entry));
+    }
+    Ok(exit_code(&done.entry, args.strict))
+}
+
+/// A run that came to its end.
+pub struct Done {
+    /// As the ledger has it.
+    pub entry: RunEntry,
+    /// Where its copies for people are.
+    pub folder: PathBuf,
+}
+
+/// Runs the pipeline once and tells how it went.
+///
+/// # Errors
+/// What keeps the run from its end: a specification that does not hold, a store that cannot be written, `stop`.
+pub fn one(
+    common: &Common,
+    args: &RunArgs,
+    stop: &Arc<AtomicBool>,
+    talk: &Talk,
+) -> Result<Done, Failure> {
     let started = Instant::now();
     let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let progress = Progress::new(talk);
-    let project = Project::open(&cli.common, &progress)?;
-    let options = options(&project, args, talk)?;
+    let project = Project::open(common, &progress)?;
+    let options = options(&project, args, stop)?;
     let head = RunEntry {
         id: run_id(started_at, std::process::id()),
         started: started_at.as_secs(),
@@ -55,14 +82,14 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
         pipeline: project.pipeline.name.clone(),
         profile: project.pipeline.profile.clone(),
         method: project.pipeline.method.clone(),
-        sets: cli.common.set.clone(),
+        sets: common.set.clone(),
         code: code_version(),
         nodes: Vec::new(),
         claims: Vec::new(),
     };
     let engine = project.engine(&progress);
     let locked = match args.locked {
-        true => Some(Locked::open(&project, &cli.common.set, talk)?),
+        true => Some(Locked::open(&project, &common.set, talk)?),
         false => None,
     };
     let (entry, published) = engine.run_then(&project.ledger, &options, |settled| {
@@ -85,16 +112,17 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
         let published = published.and_then(|()| publish(&ended));
         Ok::<_, Failure>((entry, published))
     })?;
-    report(cli, talk, &entry, published.as_deref().unwrap_or_default());
+    report(talk, &entry, published.as_deref().unwrap_or_default());
     published?;
-    if options.stop.load(Ordering::SeqCst) {
+    if stop.load(Ordering::SeqCst) {
         return Err(Failure {
             code: signals::exit_code(),
             ..Failure::usage("interrupted; what was finished is kept")
         }
         .hint("`mdwarf run` goes on from there"));
     }
-    Ok(exit_code(&entry, args.strict))
+    let folder = results_folder(&project, &common.set)?;
+    Ok(Done { entry, folder })
 }
 
 /// Writes a run into the ledger. One that only found all fresh may do without, where the store is
@@ -129,7 +157,11 @@ fn selection(project: &Project, args: &RunArgs) -> Result<Selection, Failure> {
     Ok(Selection { wanted, force })
 }
 
-fn options(project: &Project, args: &RunArgs, talk: &Talk) -> Result<RunOptions, Failure> {
+fn options(
+    project: &Project,
+    args: &RunArgs,
+    stop: &Arc<AtomicBool>,
+) -> Result<RunOptions, Failure> {
     let Selection { wanted, force } = selection(project, args)?;
     let jobs = threads(args)?;
     Ok(RunOptions {
@@ -138,12 +170,13 @@ fn options(project: &Project, args: &RunArgs, talk: &Talk) -> Result<RunOptions,
         keep_going: args.keep_going,
         wait: !args.no_wait,
         memory_bytes: args.memory,
-        stop: signals::listen(talk),
+        stop: stop.clone(),
         ..RunOptions::all(project.pipeline.nodes.len(), jobs)
     })
 }
 
-fn threads(args: &RunArgs) -> Result<usize, Failure> {
+/// How many threads are asked for.
+pub fn threads(args: &RunArgs) -> Result<usize, Failure> {
     match args.jobs {
         Some(0) => Err(Failure::usage("`-j 0` leaves nobody to work").hint("give 1 or more")),
         Some(jobs) => Ok(jobs),
@@ -153,7 +186,7 @@ fn threads(args: &RunArgs) -> Result<usize, Failure> {
 
 /// The parallel loops of science, and those of polars, have pools of their own: each of the size
 /// that was asked for. To be called while the program has one thread.
-fn limit_pools(jobs: usize) {
+pub fn limit_pools(jobs: usize) {
     if std::env::var_os(POLARS_THREADS).is_none() {
         // SAFETY: there is no other thread that could read or write the environment meanwhile.
         unsafe { std::env::set_var(POLARS_THREADS, jobs.to_string()) };
@@ -219,7 +252,8 @@ fn node_entries(project: &Project, settled: Vec<Settled>) -> Vec<NodeEntry> {
         .collect()
 }
 
-fn exit_code(entry: &RunEntry, strict: bool) -> u8 {
+/// 1, 4 or 5 where something failed, was missed or damaged.
+pub fn exit_code(entry: &RunEntry, strict: bool) -> u8 {
     let corrupt = |o: &Outcome| matches!(o, Outcome::Failed { corrupt: true, .. });
     if entry.nodes.iter().any(|n| corrupt(&n.outcome)) {
         return CORRUPT;
@@ -233,18 +267,24 @@ fn exit_code(entry: &RunEntry, strict: bool) -> u8 {
     }
 }
 
-fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
-    let named = |wanted: fn(&Outcome) -> bool| -> Vec<String> {
-        let fitting = entry.nodes.iter().filter(|n| wanted(&n.outcome));
-        fitting.map(|n| n.node.clone()).collect()
-    };
-    let line = RunLine {
-        run: entry.id.clone(),
-        ran: named(|o| matches!(o, Outcome::Ran { .. })),
-        reused: named(|o| matches!(o, Outcome::Reused)),
-        failed: named(|o| matches!(o, Outcome::Failed { .. })),
-        seconds: entry.seconds,
-    };
+impl RunLine {
+    fn of(entry: &RunEntry) -> Self {
+        RunLine {
+            run: entry.id.clone(),
+            ran: named(entry, |o| matches!(o, Outcome::Ran { .. })),
+            reused: named(entry, |o| matches!(o, Outcome::Reused)),
+            failed: named(entry, |o| matches!(o, Outcome::Failed { .. })),
+            seconds: entry.seconds,
+        }
+    }
+}
+
+fn named(entry: &RunEntry, wanted: fn(&Outcome) -> bool) -> Vec<String> {
+    entry.nodes.iter().filter(|n| wanted(&n.outcome)).map(|n| n.node.clone()).collect()
+}
+
+fn report(talk: &Talk, entry: &RunEntry, published: &[Published]) {
+    let line = RunLine::of(entry);
     exceptions(talk, entry);
     for file in published.iter().filter(|file| file.written) {
         talk.note(&format!("wrote {}", file.path.display()));
@@ -252,7 +292,7 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
     if !entry.claims.is_empty() {
         talk.note(&format!("{} (`mdwarf claims` lists them)", claims::summary(&entry.claims)));
     }
-    let skipped = named(|o| matches!(o, Outcome::Skipped { .. })).len();
+    let skipped = named(entry, |o| matches!(o, Outcome::Skipped { .. })).len();
     talk.note(&format!(
         "run {}: {} ran, {} reused, {} failed, {skipped} skipped, {:.2} s",
         entry.id,
@@ -261,9 +301,6 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
         line.failed.len(),
         entry.seconds
     ));
-    if cli.common.json {
-        talk.json(&line);
-    }
 }
 
 /// Nodes that failed or were left out.

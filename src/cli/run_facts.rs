@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use super::contradictions::Register;
 use super::project::Project;
 use super::run::civil_time;
 use super::status;
@@ -53,6 +54,12 @@ impl Ended<'_> {
     pub fn digest(&self) -> Result<Digest> {
         let keys: Vec<Option<&str>> = self.entry.nodes.iter().map(|n| state(n)).collect();
         let names: Vec<_> = self.entry.nodes.iter().map(|n| (&n.node, n.key)).collect();
+        let contradictions: Vec<_> = self
+            .pipeline()
+            .contradictions
+            .iter()
+            .map(|c| (&c.id.value, &c.section, &c.problem, &c.resolution))
+            .collect();
         let decisive = json!({
             "claims": self.entry.claims,
             "nodes": names,
@@ -60,6 +67,7 @@ impl Ended<'_> {
             "method": self.entry.method,
             "sets": self.entry.sets,
             "datasets": self.pipeline().datasets,
+            "contradictions": contradictions,
         });
         Digest::of_json(&decisive).map_err(EngineError::table("slots of the page"))
     }
@@ -70,7 +78,9 @@ impl Ended<'_> {
         RunFacts {
             is_simulated: self.bindings().any(|(_, binding)| matches!(binding, Binding::Made)),
             claims: self.entry.claims.iter().map(claim).collect(),
-            contradictions: Vec::new(),
+            contradictions: Register::read(&self.project.common)
+                .map(|r| r.rows())
+                .unwrap_or_default(),
             record: self.record(),
             nodes: Some(self.nodes()),
             flags: flags(&columns),

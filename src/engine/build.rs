@@ -304,6 +304,7 @@ impl Builder<'_> {
             nodes: self.nodes,
             claims: self.spec.claims.clone(),
             seed: self.spec.seed,
+            contradictions: self.spec.contradictions.clone(),
             datasets: self
                 .spec
                 .datasets

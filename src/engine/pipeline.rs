@@ -99,6 +99,8 @@ pub struct Pipeline {
     pub seed: u64,
     /// Slots of data in order: name, what they are, whom to cite.
     pub datasets: Vec<(String, String, String)>,
+    /// Where the paper leaves something open.
+    pub contradictions: Vec<super::spec::Contradiction>,
     /// Files for people: name, node, output.
     pub publish: Vec<(String, usize, usize)>,
 }

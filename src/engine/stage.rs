@@ -71,6 +71,8 @@ pub struct Port {
     pub scope: Scope,
     /// Whether the node runs without it.
     pub optional: bool,
+    /// Whether these parameters leave it alone, bound or not.
+    pub unread: bool,
     /// The columns read.
     pub needs: Vec<Need>,
     /// Whether every other column of the table is read too.
@@ -118,6 +120,7 @@ impl Port {
             name,
             scope,
             optional: false,
+            unread: false,
             needs,
             all_columns: false,
             layout: false,
@@ -156,6 +159,11 @@ impl Port {
     pub fn through(mut self, port: &str, input: &str) -> Self {
         self.fallback = Some(Fallback::Through { port: port.into(), input: input.into() });
         self
+    }
+
+    /// A port that other parameters would read: what is bound to it decides nothing.
+    pub fn unread(name: impl Into<String>) -> Self {
+        Port { unread: true, ..Port::new(name, Scope::Whole, Vec::new()) }
     }
 
     /// Makes the port optional.

@@ -42,13 +42,11 @@ pub struct Contradiction {
     /// Section, equation or table.
     pub section: String,
     /// What is contradictory or missing there.
-    pub what: String,
-    /// As printed.
-    pub printed: String,
-    /// What is done unless told otherwise.
-    pub default: String,
-    /// Options that switch it.
-    pub options: String,
+    pub problem: String,
+    /// What is done by default.
+    pub resolution: String,
+    /// Parameters that switch it, and what each method sets them to.
+    pub options: Vec<String>,
 }
 
 /// A published column and the steps that made it.
@@ -140,16 +138,15 @@ fn contradictions(entries: &[Contradiction]) -> Markup {
         @if entries.is_empty() { p { "The pipeline of this run has no register of contradictions." } }
         @else {
             div .scroll { table .sortable {
-                thead { tr { @for head in ["Id", "Place", "What is unclear", "As printed", "What is done", "Options"] { th scope="col" { (head) } } } }
+                thead { tr { @for head in ["Id", "Section", "What is unclear", "What is done", "Parameters"] { th scope="col" { (head) } } } }
                 tbody {
                     @for entry in entries {
                         tr {
                             td { (entry.id) }
                             td { (entry.section) }
-                            td { (entry.what) }
-                            td { (entry.printed) }
-                            td { (entry.default) }
-                            td { code { (entry.options) } }
+                            td .words { (entry.problem) }
+                            td .words { (entry.resolution) }
+                            td .words { @for option in &entry.options { div { code { (option) } } } }
                         }
                     }
                 }

@@ -41,7 +41,7 @@ fn page_of(stars: Option<&StarBlock<'_>>) -> String {
             contradictions: vec![Contradiction {
                 id: "eq5".into(),
                 section: "eq. 5".into(),
-                what: "1/n stands outside of the root".into(),
+                problem: "1/n stands outside of the root".into(),
                 ..Contradiction::default()
             }],
             record: vec![("run".into(), "20210130T000000".into())],
