@@ -59,6 +59,7 @@ use super::simulated::{NamedFile, files_output, files_product};
 use crate::engine::params::Formula;
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{Job, Need, Output, Port, Product, Schemas, Stage, StageError};
+use crate::report::plot::Color;
 use crate::report::{Figure as Drawing, Origin};
 
 /// The registry's entry.
@@ -85,6 +86,9 @@ pub struct Figure {
     /// Names that captions use: the model, or the two training sets.
     #[serde(default)]
     names: Vec<String>,
+    /// Colors in the place of the usual ones, pairs of old and new: `[["#0072b2", "#005f99"]]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    colors: Vec<(String, String)>,
     /// The spectrum that is drawn; without it the one in the middle by signal-to-noise ratio.
     #[serde(default)]
     obsid: Option<i64>,
@@ -244,7 +248,16 @@ impl Figure {
         seed: u64,
     ) -> Result<Drawing, StageError> {
         let (_, draw) = self.figure.parts();
-        draw(self, &Data::new(tables, &self.columns), seed)
+        Ok(draw(self, &Data::new(tables, &self.columns), seed)?.recolored(&self.colors()?))
+    }
+
+    /// Colors that are replaced.
+    fn colors(&self) -> Result<Vec<(Color, Color)>, StageError> {
+        let color = |text: &str| {
+            let what = || StageError::new(format!("`{text}` is no color; write it as #0072b2"));
+            Color::parse(text).ok_or_else(what)
+        };
+        self.colors.iter().map(|(old, new)| Ok((color(old)?, color(new)?))).collect()
     }
 
     fn origin(&self) -> Origin {

@@ -33,12 +33,14 @@ mod laws;
 pub mod leakage;
 pub mod members;
 pub mod model;
+pub mod model_card;
 mod named;
 pub mod native;
 pub mod normalize;
 pub mod off_fields;
 pub mod paper_table;
 pub mod predict;
+pub mod products;
 pub mod read_grid;
 pub mod read_spectra;
 pub mod read_table;
@@ -87,6 +89,8 @@ pub static REGISTRY: &[StageDef] = &[
     cuts::STAGE,
     tally::STAGE,
     table_file::STAGE,
+    products::STAGE,
+    model_card::STAGE,
     sightlines::STAGE,
     extinction::STAGE,
     stack::STAGE,

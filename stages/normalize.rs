@@ -155,7 +155,7 @@ impl Normalize {
                 Some(read) => error.from("spectra", read, "derived: c z_err"),
                 None => error,
             },
-            plain("rv_source", Type::Text, "", "meta.code", "catalog_z, measured or none"),
+            plain("rv_source", Type::Text, "", "meta.code", "where the velocity comes from: catalog_z = redshift of the survey; measured = correlation with the template; none = not known, the spectrum stayed as it was"),
             plain("rv_peak", F64, "", "stat.correlation", peak),
             plain("n_pix_used", U32, "", "meta.number", "pixels that are used"),
             plain("snr_median", F64, "", "stat.snr", signal),

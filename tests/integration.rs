@@ -13,6 +13,7 @@
 //! - `memory`: how many jobs are done at once
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
 //! - `sources`: mirrors, downloads, wrong bytes
+//! - `products`: what is published, and what a change of it reruns
 //! - `revisions`: outputs move only with the revision of their stage
 //! - `sweeps`: `gc` takes what no run that counts relies on, and nothing else
 //! - `together`: runs at once share work, wait, and end in the clean result
@@ -31,6 +32,7 @@ mod hostile;
 mod locked;
 mod memory;
 mod nearby;
+mod products;
 mod project;
 mod revisions;
 mod sources;

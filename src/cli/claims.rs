@@ -86,6 +86,7 @@ mod tests {
             paper: "71 K".into(),
             accept: [60.0, 80.0],
             value,
+            interval: None,
             n: value.map(|_| 1407),
             status,
             sample: "all".into(),

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::project::load_spec;
 use super::table::{cell, table};
 use crate::engine::spec::{Contradiction, Decision, Spec, SpecError, SpecErrors};
+use crate::report::page;
 use crate::stages::REGISTRY;
 
 /// An entry of the register with what each method decides.
@@ -105,6 +106,30 @@ impl Register {
             }
         }
         text
+    }
+
+    /// For the page: each entry with its parameters, and what other methods set them to.
+    pub fn rows(&self) -> Vec<page::Contradiction> {
+        let decision = |(at, values): &Decided| {
+            let differ = values.iter().any(|value| *value != values[0]);
+            match differ {
+                false => format!("{at} = {}", short(&values[0])),
+                true => {
+                    let each = self.methods.iter().zip(values);
+                    let each: Vec<String> =
+                        each.map(|(method, value)| format!("{method} {}", short(value))).collect();
+                    format!("{at}: {}", each.join(", "))
+                }
+            }
+        };
+        let row = |entry: &Entry| page::Contradiction {
+            id: entry.contradiction.id.value.clone(),
+            section: entry.contradiction.section.clone(),
+            problem: entry.contradiction.problem.clone(),
+            resolution: entry.contradiction.resolution.clone(),
+            options: entry.decisions.iter().map(decision).collect(),
+        };
+        self.entries.iter().map(row).collect()
     }
 
     /// How many entries there are.

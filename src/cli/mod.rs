@@ -27,6 +27,7 @@ mod project;
 mod publish;
 mod report;
 mod run;
+mod run_facts;
 mod runs;
 mod schema;
 mod show;

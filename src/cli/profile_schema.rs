@@ -86,6 +86,7 @@ fn dataset() -> Value {
             },
             "simulated": text("`node` or `node.output` that makes the files"),
             "absent": text("why it is not there"),
+            "cite": text("what a paper that uses the data has to say; in an archive's dataset its acknowledgement stands for it"),
             "archive": { "$ref": "#/$defs/archive" },
         },
         "oneOf": ways,

@@ -34,6 +34,8 @@ pub struct Project {
     pub pipeline: Pipeline,
     /// What was done.
     pub ledger: Ledger,
+    /// The arguments that opened it.
+    pub common: Common,
 }
 
 /// Reads and checks the specification of a project.
@@ -117,7 +119,7 @@ impl Project {
         check_extensions(&pipeline)?;
         sources.remember().or_else(unless_read_only)?;
         let ledger = Ledger::open(&store, &pipeline.profile, &pipeline.method)?;
-        Ok(Project { root, store, sources, pipeline, ledger })
+        Ok(Project { root, store, sources, pipeline, ledger, common: common.clone() })
     }
 
     /// The latest run of this profile and method; the ledger falls back on those of others.

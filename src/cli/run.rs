@@ -16,6 +16,7 @@ use super::plan::{self, Selection};
 use super::progress::Progress;
 use super::project::Project;
 use super::publish::{Published, publish, results_folder};
+use super::run_facts::Ended;
 use super::signals;
 use super::talk::Talk;
 use crate::engine::claims::Status;
@@ -107,8 +108,9 @@ pub fn one(
             Some(locked) => locked.check(&project, &done, talk),
             None => Ok(()),
         };
-        let publish = |()| publish(&project, &done, &common.set);
-        Ok::<_, Failure>((entry, published.and_then(publish)))
+        let ended = Ended { project: &project, done: &done, entry: &entry };
+        let published = published.and_then(|()| publish(&ended));
+        Ok::<_, Failure>((entry, published))
     })?;
     report(talk, &entry, published.as_deref().unwrap_or_default());
     published?;
@@ -207,6 +209,14 @@ fn run_id(since_1970: Duration, process: u32) -> String {
         rest % 60,
         process & 0xfff
     )
+}
+
+/// Date and time (UTC) of seconds since 1970: `2021-01-30 00:00:00 UTC`.
+pub fn civil_time(since_1970: u64) -> String {
+    let (year, month, day) = civil((since_1970 / 86_400) as i64);
+    let rest = since_1970 % 86_400;
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
 /// Year, month and day of a number of days since 1970-01-01 (proleptic Gregorian calendar).

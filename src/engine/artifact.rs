@@ -241,7 +241,14 @@ impl Artifact {
             let meta = self.meta(name)?.clone();
             read.insert(name.clone(), (meta, self.part_digests(store, name)?));
         }
-        Ok(ReadDigests { rows: self.parts().iter().map(|p| p.rows).collect(), columns: read })
+        let rows = self.parts().iter().map(|p| p.rows).collect();
+        Ok(ReadDigests { rows, columns: read, layout: None })
+    }
+
+    /// The digest of names, types and meanings of columns, in this order.
+    pub fn layout(&self, columns: &[String]) -> Result<Digest> {
+        let metas = columns.iter().map(|name| self.meta(name)).collect::<Result<Vec<_>>>()?;
+        Digest::of_json(&metas).map_err(EngineError::table(self.name.clone()))
     }
 
     /// Whether every object of the artifact is in the store.
@@ -256,9 +263,15 @@ impl Artifact {
 pub struct ReadDigests {
     rows: Vec<u64>,
     columns: BTreeMap<String, (ColumnMeta, Vec<Digest>)>,
+    layout: Option<Digest>,
 }
 
 impl ReadDigests {
+    /// The same for a reader that writes down what the columns mean.
+    pub fn with_layout(self, layout: Option<Digest>) -> Self {
+        ReadDigests { layout, ..self }
+    }
+
     /// What the key of a reader of the whole table says.
     pub fn whole(&self) -> KeyPort {
         self.key_port(self.rows.clone(), |digests| Digest::of_sequence(digests))
@@ -283,7 +296,7 @@ impl ReadDigests {
                 (name.clone(), column)
             })
             .collect();
-        KeyPort { rows, columns }
+        KeyPort { rows, columns, layout: self.layout }
     }
 }
 

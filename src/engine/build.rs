@@ -303,6 +303,14 @@ impl Builder<'_> {
             graph: graph(&self.nodes),
             nodes: self.nodes,
             claims: self.spec.claims.clone(),
+            seed: self.spec.seed,
+            contradictions: self.spec.contradictions.clone(),
+            datasets: self
+                .spec
+                .datasets
+                .iter()
+                .map(|(name, slot)| (name.clone(), slot.about.clone(), slot.cite.clone()))
+                .collect(),
             publish,
         })
     }

@@ -95,6 +95,12 @@ pub struct Pipeline {
     pub graph: DiGraph<usize, String>,
     /// Claims in order.
     pub claims: Vec<super::spec::Claim>,
+    /// Seed of all that is random.
+    pub seed: u64,
+    /// Slots of data in order: name, what they are, whom to cite.
+    pub datasets: Vec<(String, String, String)>,
+    /// Where the paper leaves something open.
+    pub contradictions: Vec<super::spec::Contradiction>,
     /// Files for people: name, node, output.
     pub publish: Vec<(String, usize, usize)>,
 }

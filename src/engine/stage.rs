@@ -77,6 +77,8 @@ pub struct Port {
     pub needs: Vec<Need>,
     /// Whether every other column of the table is read too.
     pub all_columns: bool,
+    /// Whether descriptions, UCDs and order of the columns are written down, and so decide the result.
+    pub layout: bool,
     /// What an unbound port is bound to.
     pub fallback: Option<Fallback>,
 }
@@ -121,6 +123,7 @@ impl Port {
             unread: false,
             needs,
             all_columns: false,
+            layout: false,
             fallback: None,
         }
     }
@@ -139,6 +142,11 @@ impl Port {
     pub fn all_columns(mut self) -> Self {
         self.all_columns = true;
         self
+    }
+
+    /// Every column of the table with its meaning and its place: for stages that write files for people.
+    pub fn layout(self) -> Self {
+        Port { layout: true, ..self.all_columns() }
     }
 
     /// Unbound, the port takes `output` of the node bound at `port`.

@@ -84,6 +84,8 @@ pub struct DatasetSlot {
     pub section: Option<String>,
     /// What fills it.
     pub binding: Binding,
+    /// What a paper that uses the data has to say: whom to cite, whom to thank.
+    pub cite: String,
     /// What is known of it in an archive.
     pub archive: Option<Archive>,
     /// Where the profile says so; where the slot is declared when the profile is silent.

@@ -190,6 +190,7 @@ pub(super) fn read_dataset(name: &str, entry: Entry) -> Result<DatasetSlot, Spec
         format: raw.format,
         section: raw.section,
         binding: Binding::Absent { reason: "not bound".into() },
+        cite: String::new(),
         archive: None,
         binding_span: entry.key,
     })

@@ -124,6 +124,8 @@ pub(super) fn bind(
         let raw = read_section::<RawBinding>(format!("[dataset.{name}]"), &entry);
         let Some(mut raw) = keep(raw, lists.errors) else { continue };
         slot.archive = raw.archive(lists);
+        let asked = slot.archive.as_ref().map(|archive| archive.acknowledgement.clone());
+        slot.cite = raw.cite().or(asked).unwrap_or_default();
         if let Some(binding) = raw.check(&entry.key, lists) {
             slot.binding = binding;
             slot.binding_span = entry.key;
