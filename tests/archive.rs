@@ -166,6 +166,29 @@ fn what_is_missing_is_told_with_how_to_get_it() {
     assert!(dataset["faults"][0].as_str().is_some_and(|fault| fault.contains("a web page")));
 }
 
+#[test]
+fn a_simulated_survey_is_unpacked_as_files_and_tables() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read(root.join(name)).expect("a file of the project");
+    let project = Project::new()
+        .file("pipeline.toml", read("pipeline.toml"))
+        .file("profiles/simulated.toml", read("profiles/simulated.toml"))
+        .file("profiles/paper/table3.csv", read("profiles/paper/table3.csv"))
+        .file("profiles/paper/table4.csv", read("profiles/paper/table4.csv"));
+    let tiny = ["--set", "simulate.size=tiny", "--set", "simulate.n_field=20"];
+    let run = |words: &[&str]| project.mdwarf(&[words, &tiny].concat());
+    assert_eq!(run(&["run", "--until", "gaia_source"]).code, 0);
+    let folder = project.path("survey");
+    let folder = folder.to_str().expect("plain");
+    assert_eq!(run(&["unpack", folder]).code, 0);
+    assert_eq!(fs::read_dir(project.path("survey/simulated_gaia")).expect("files").count(), 4);
+    assert_eq!(run(&["unpack", folder, "gaia_source"]).code, 0);
+    assert!(project.path("survey/gaia_source.rows.parquet").exists());
+    let answer = run(&["unpack", folder, "simulated_b20"]);
+    assert_eq!(answer.code, 2);
+    answer.says("`mdwarf run --until simulated_b20` makes it");
+}
+
 /// A node's parameters as the archive profile leaves them.
 fn parameter<'a>(
     pipeline: &'a toml::Table,

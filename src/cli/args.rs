@@ -163,6 +163,14 @@ pub enum Verb {
         #[command(flatten)]
         past: PastRun,
     },
+    /// Write what nodes made into a folder: the files of a simulated survey, any table as Parquet
+    #[command(after_help = "Example: mdwarf unpack survey simulated_gaia")]
+    Unpack {
+        /// The folder; each node has one of its own in it
+        folder: PathBuf,
+        /// `node` or `node.output`; all outputs of files by default
+        what: Option<String>,
+    },
     /// Show a node's notes, or its error
     #[command(after_help = "Example: mdwarf log spectra")]
     Log {

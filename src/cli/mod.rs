@@ -37,6 +37,7 @@ mod status;
 mod table;
 mod talk;
 mod trace;
+mod unpack;
 mod verify;
 mod why;
 
@@ -91,6 +92,7 @@ fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
         Verb::Label(args) => label::label(cli, args, talk),
         Verb::Trace { id, column } => trace::trace(cli, *id, column, talk),
         Verb::Claims { check, past } => claims::claims(cli, *check, past.run.as_deref(), talk),
+        Verb::Unpack { folder, what } => unpack::unpack(cli, what.as_deref(), folder, talk),
         Verb::Log { node, past } => log::log(cli, node, past.run.as_deref(), talk),
         Verb::Check { contradictions: true } => check::contradictions(cli, talk),
         Verb::Check { .. } => check::check(cli, talk),
