@@ -16,7 +16,8 @@ use crate::engine::spec;
 
 /// Shows where the paper leaves something open.
 pub fn contradictions(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
-    let register = Register::read(&cli.common)?;
+    let (spec, _) = load_spec(&cli.common)?;
+    let register = Register::read(&cli.common, &spec)?;
     match cli.common.json {
         true => talk.json(&register.json()),
         false => {
@@ -37,7 +38,7 @@ fn entries(n: usize) -> String {
 /// Checks a project without planning it.
 pub fn check(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
     let (spec, map) = load_spec(&cli.common)?;
-    Register::read(&cli.common)?;
+    Register::read(&cli.common, &spec)?;
     let progress = Progress::new(talk);
     let project = Project::from_spec(&cli.common, &spec, map, &progress)?;
     let archives = archive::look(&spec, &project.root, &project.sources, &progress);

@@ -26,16 +26,20 @@ pub struct Register {
 }
 
 impl Register {
-    /// Reads the pipeline once for each method. `--set` is left out: it belongs to no method.
+    /// Reads the pipeline once for each method, if there is a register at all. `--set` is left out: it belongs to no
+    /// method.
     ///
     /// # Errors
     /// A parameter that its stage does not have.
-    pub fn read(common: &Common) -> Result<Self, Failure> {
-        let of_method = |method: &str| {
-            load_spec(&Common { method: method.to_owned(), set: Vec::new(), ..common.clone() })
+    pub fn read(common: &Common, spec: &Spec) -> Result<Self, Failure> {
+        let methods = spec.methods.clone();
+        if spec.contradictions.is_empty() {
+            return Ok(Register { methods, entries: Vec::new() });
+        }
+        let of_method = |method: &String| {
+            load_spec(&Common { method: method.clone(), set: Vec::new(), ..common.clone() })
         };
         let (printed, map) = of_method(&common.method)?;
-        let methods = printed.methods.clone();
         let specs: Vec<Spec> = methods
             .iter()
             .map(|method| of_method(method).map(|(spec, _)| spec))
@@ -189,7 +193,8 @@ mod tests {
         let words =
             ["mdwarf", "-C", env!("CARGO_MANIFEST_DIR")].iter().chain(words).chain(&["check"]);
         let cli = Cli::try_parse_from(words).unwrap();
-        Register::read(&cli.common).unwrap_or_else(|failure| panic!("{}", failure.message))
+        let (spec, _) = load_spec(&cli.common).unwrap_or_else(|why| panic!("{}", why.message));
+        Register::read(&cli.common, &spec).unwrap_or_else(|failure| panic!("{}", failure.message))
     }
 
     #[test]

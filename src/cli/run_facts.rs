@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::contradictions::Register;
-use super::project::Project;
+use super::project::{Project, load_spec};
 use super::run::civil_time;
 use super::status;
 use crate::engine::claims::Verdict;
@@ -78,7 +78,8 @@ impl Ended<'_> {
         RunFacts {
             is_simulated: self.bindings().any(|(_, binding)| matches!(binding, Binding::Made)),
             claims: self.entry.claims.iter().map(claim).collect(),
-            contradictions: Register::read(&self.project.common)
+            contradictions: load_spec(&self.project.common)
+                .and_then(|(spec, _)| Register::read(&self.project.common, &spec))
                 .map(|r| r.rows())
                 .unwrap_or_default(),
             record: self.record(),
