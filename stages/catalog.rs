@@ -42,8 +42,11 @@ pub struct Catalog {
 
 impl Stage for Catalog {
     fn ports(&self) -> Vec<Port> {
-        let needs =
-            vec![Need::of(&self.id, I64), Need::of(&self.star_id, I64), Need::any(&self.snr)];
+        let needs = vec![
+            Need::of(&self.id, I64).role("sort"),
+            Need::of(&self.star_id, I64).role("group: star"),
+            Need::any(&self.snr).role("order within a star"),
+        ];
         vec![Port::whole("rows", needs)]
     }
 

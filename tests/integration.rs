@@ -12,6 +12,7 @@
 //! - `locked`: lock files, runs of the past, how a project begins, help
 //! - `memory`: how many jobs are done at once
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
+//! - `provenance`: lineage is sound and tight; what tells where a column and a star come from
 //! - `sources`: mirrors, downloads, wrong bytes
 //! - `revisions`: outputs move only with the revision of their stage
 //! - `sweeps`: `gc` takes what no run that counts relies on, and nothing else
@@ -32,6 +33,7 @@ mod locked;
 mod memory;
 mod nearby;
 mod project;
+mod provenance;
 mod revisions;
 mod sources;
 mod spectra;

@@ -10,6 +10,7 @@ use arrow::array::{AsArray, RecordBatch};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
+use super::footer;
 use super::project::Project;
 use crate::engine::artifact::Artifact;
 use crate::engine::digest::Digest;
@@ -58,13 +59,22 @@ pub fn publish(
         let Some(outputs) = &done[*node] else { continue };
         let artifact = &outputs[*output];
         let path = folder.join(file);
-        let content = content(project, artifact)?;
+        let mut content = content(project, artifact)?;
+        // Parquet says in its footer what its columns are made of.
+        let has_footer = file.ends_with(".parquet");
+        if has_footer {
+            content = footer::with_origin(project, done, *node, content);
+        }
         let known = memory.get(file);
         let there =
             project.store.files().metadata(&path).ok().and_then(|there| stamp(&there, content));
         let written = known.is_none() || known != there.as_ref();
         if written {
-            let metadata = write(project, artifact, &path)?;
+            let origin = match has_footer {
+                true => footer::provenance(project, done, (*node, *output))?,
+                false => String::new(),
+            };
+            let metadata = write(project, artifact, &path, &origin)?;
             memory.extend(stamp(&metadata, content).map(|stamp| (file.clone(), stamp)));
             changed = true;
         }
@@ -149,7 +159,12 @@ fn stamp(metadata: &Metadata, content: Digest) -> Option<Stamp> {
 }
 
 /// Writes a copy; tells the metadata of what it wrote, whatever another run may put in its place.
-fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<Metadata, Failure> {
+fn write(
+    project: &Project,
+    artifact: &Artifact,
+    path: &Path,
+    origin: &str,
+) -> Result<Metadata, Failure> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if artifact.schema.columns.iter().any(|column| column.kind == Type::Bytes) {
         let bytes = file_of_kind(project, artifact, extension)?;
@@ -164,11 +179,16 @@ fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<Metadata
         .map(|c| c.name.clone())
         .collect();
     let table = artifact.read_table(&project.store, &columns, None)?;
-    let bytes = encode(extension, &table, artifact)?;
+    let bytes = encode(extension, &table, artifact, origin)?;
     Ok(project.store.publish(path, &bytes)?)
 }
 
-fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<Vec<u8>, Failure> {
+fn encode(
+    extension: &str,
+    table: &RecordBatch,
+    artifact: &Artifact,
+    origin: &str,
+) -> Result<Vec<u8>, Failure> {
     let failed = |why: String| EngineError::Table { place: artifact.name.clone(), why };
     let key = artifact.record.name.to_string();
     Ok(match extension {
@@ -178,6 +198,7 @@ fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<V
                 ("mdwarf.stage", artifact.record.key.stage.as_str()),
                 ("mdwarf.code", artifact.record.code.as_str()),
                 ("mdwarf.output", artifact.name.as_str()),
+                (footer::PROVENANCE, origin),
             ];
             write_parquet(table, &footer).map_err(|why| failed(why.to_string()))?
         }
