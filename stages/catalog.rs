@@ -128,12 +128,17 @@ impl Catalog {
 
 impl Stage for Catalog {
     fn ports(&self) -> Vec<Port> {
-        let mut needs =
-            vec![Need::of(&self.id, I64), Need::of(&self.star_id, I64), Need::any(&self.snr)];
+        let mut needs = vec![
+            Need::of(&self.id, I64).role("sort"),
+            Need::of(&self.star_id, I64).role("group: star"),
+            Need::any(&self.snr).role("order within a star"),
+        ];
         for (name, formula) in &self.demands {
             let (_, may_lack) = optional(name);
-            let need =
-                |column| if may_lack { Need::any(column).if_there() } else { Need::any(column) };
+            let need = |column| {
+                let need = Need::any(column).role("rule: recommended");
+                if may_lack { need.if_there() } else { need }
+            };
             needs.extend(formula.0.columns().into_iter().map(need));
         }
         vec![Port::whole("rows", needs)]

@@ -70,12 +70,8 @@ fn noise_free() -> f64 {
 
 impl Stage for Degrade {
     fn ports(&self) -> Vec<Port> {
-        let reals = |column: &str| Need {
-            column: column.into(),
-            unit: None,
-            types: vec![F32.list(), F64.list()],
-            optional: false,
-        };
+        let reals =
+            |column: &str| Need { types: vec![F32.list(), F64.list()], ..Need::any(column) };
         let wave = Need { unit: Some("Angstrom".into()), ..reals("wave_angstrom") };
         let needs =
             vec![Need::of(&self.id, I64), wave, reals("flux"), Need::of("vacuum", Type::Bool)];

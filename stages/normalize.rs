@@ -50,12 +50,8 @@ const RAW: [&str; 5] = ["wave_angstrom", "flux", "ivar", "andmask", "ormask"];
 
 impl Stage for Normalize {
     fn ports(&self) -> Vec<Port> {
-        let reals = |column: &str| Need {
-            column: column.into(),
-            unit: None,
-            types: vec![F32.list(), F64.list()],
-            optional: false,
-        };
+        let reals =
+            |column: &str| Need { types: vec![F32.list(), F64.list()], ..Need::any(column) };
         let wave = || Need { unit: Some("Angstrom".into()), ..reals("wave_angstrom") };
         let mut spectra = vec![
             Need::of(&self.id, I64),

@@ -12,6 +12,7 @@
 //! - `locked`: lock files, runs of the past, how a project begins, help
 //! - `memory`: how many jobs are done at once
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
+//! - `provenance`: lineage is sound and tight; what tells where a column and a star come from
 //! - `sources`: mirrors, downloads, wrong bytes
 //! - `products`: what is published, and what a change of it reruns
 //! - `revisions`: outputs move only with the revision of their stage
@@ -34,6 +35,7 @@ mod memory;
 mod nearby;
 mod products;
 mod project;
+mod provenance;
 mod revisions;
 mod sources;
 mod spectra;

@@ -11,11 +11,19 @@ mod dag;
 mod dag_svg;
 #[cfg(test)]
 mod damage_tests;
+mod diff;
+mod diff_text;
+mod export;
 mod failure;
+mod footer;
 mod gc;
+mod history;
+mod import;
 mod init;
 mod label;
 mod lineage;
+mod lineage_draw;
+mod lineage_text;
 mod lock;
 mod log;
 mod matrix;
@@ -37,6 +45,7 @@ mod status;
 mod table;
 mod talk;
 mod trace;
+mod trace_text;
 mod unpack;
 mod verify;
 mod why;
@@ -88,7 +97,12 @@ fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
         Verb::Why { node, past } => why::why(cli, node, past.run.as_deref(), talk),
         Verb::Dag { format } => dag::dag(cli, *format, talk),
         Verb::Show { what, rows, past } => show::show(cli, what, *rows, past.run.as_deref(), talk),
-        Verb::Lineage { column, direct } => lineage::lineage(cli, column, *direct, talk),
+        Verb::Lineage(args) => lineage::lineage(cli, args, talk),
+        Verb::Diff { old, new } => diff::diff(cli, old, new, talk),
+        Verb::Export { format, path } => export::export(cli, *format, path, talk),
+        Verb::Import { bundle, into, max_size, no_run } => {
+            import::import(cli, bundle, into, *max_size, *no_run, talk)
+        }
         Verb::Label(args) => label::label(cli, args, talk),
         Verb::Trace { id, column } => trace::trace(cli, *id, column, talk),
         Verb::Claims { check, past } => claims::claims(cli, *check, past.run.as_deref(), talk),

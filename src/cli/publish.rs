@@ -12,6 +12,7 @@ use arrow::array::{AsArray, RecordBatch};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
+use super::footer;
 use super::project::Project;
 use super::run_facts::Ended;
 use crate::engine::artifact::Artifact;
@@ -64,12 +65,21 @@ pub fn publish(ended: &Ended<'_>) -> Result<Vec<Published>, Failure> {
         if has_slots(&path) {
             content = Digest::of_sequence([&content, &slots.digest]);
         }
+        // Parquet says in its footer what its columns are made of.
+        let has_footer = file.ends_with(".parquet");
+        if has_footer {
+            content = footer::with_origin(project, &ended.done, *node, content);
+        }
         let known = memory.get(file);
         let there =
             project.store.files().metadata(&path).ok().and_then(|there| stamp(&there, content));
         let written = known.is_none() || known != there.as_ref();
         if written {
-            let metadata = write(project, artifact, &path, &slots)?;
+            let origin = match has_footer {
+                true => footer::provenance(project, &ended.done, (*node, *output))?,
+                false => String::new(),
+            };
+            let metadata = write(project, artifact, &path, (&slots, &origin))?;
             memory.extend(stamp(&metadata, content).map(|stamp| (file.clone(), stamp)));
             changed = true;
         }
@@ -207,7 +217,7 @@ fn write(
     project: &Project,
     artifact: &Artifact,
     path: &Path,
-    slots: &Slots<'_>,
+    (slots, origin): (&Slots<'_>, &str),
 ) -> Result<Metadata, Failure> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if artifact.schema.columns.iter().any(is_bytes) {
@@ -223,11 +233,16 @@ fn write(
         .map(|c| c.name.clone())
         .collect();
     let table = artifact.read_table(&project.store, &columns, None)?;
-    let bytes = encode(extension, &table, artifact)?;
+    let bytes = encode(extension, &table, artifact, origin)?;
     Ok(project.store.publish(path, &bytes)?)
 }
 
-fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<Vec<u8>, Failure> {
+fn encode(
+    extension: &str,
+    table: &RecordBatch,
+    artifact: &Artifact,
+    origin: &str,
+) -> Result<Vec<u8>, Failure> {
     let failed = |why: String| EngineError::Table { place: artifact.name.clone(), why };
     let key = artifact.record.name.to_string();
     Ok(match extension {
@@ -237,6 +252,7 @@ fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<V
                 ("mdwarf.stage", artifact.record.key.stage.as_str()),
                 ("mdwarf.code", artifact.record.code.as_str()),
                 ("mdwarf.output", artifact.name.as_str()),
+                (footer::PROVENANCE, origin),
             ];
             write_parquet(table, &footer).map_err(|why| failed(why.to_string()))?
         }

@@ -25,6 +25,7 @@ use crate::engine::evaluate::Outputs;
 use crate::engine::ledger::{NodeEntry, RunEntry};
 use crate::engine::record::code_version;
 use crate::engine::run::{Outcome, RunOptions, Settled};
+use crate::provenance::time::civil;
 
 /// Where polars looks for the size of its pool, once, before its first use.
 const POLARS_THREADS: &str = "POLARS_MAX_THREADS";
@@ -219,20 +220,6 @@ pub fn civil_time(since_1970: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
-/// Year, month and day of a number of days since 1970-01-01 (proleptic Gregorian calendar).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
 fn node_entries(project: &Project, settled: Vec<Settled>) -> Vec<NodeEntry> {
     project
         .pipeline
@@ -326,13 +313,6 @@ fn exceptions(talk: &Talk, entry: &RunEntry) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_become_dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(18_657), (2021, 1, 30));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-    }
 
     #[test]
     fn names_of_runs_sort_by_time() {

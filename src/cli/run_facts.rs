@@ -14,7 +14,7 @@ use crate::engine::digest::Digest;
 use crate::engine::error::{EngineError, Result};
 use crate::engine::evaluate::Outputs;
 use crate::engine::ledger::{NodeEntry, RunEntry};
-use crate::engine::lineage::{Kind as EdgeKind, Lineage, LineageEdge};
+use crate::engine::lineage::{Item, Kind as EdgeKind, Known, Lineage, LineageEdge};
 use crate::engine::pipeline::{Node, Pipeline};
 use crate::engine::record::machine_class;
 use crate::engine::run::Outcome;
@@ -240,8 +240,11 @@ impl Ended<'_> {
     /// The steps that made a column, along what entered its values; tables that only hand it on are left out.
     fn origin(&self, id: &str, meta: &ColumnMeta) -> ColumnOrigin {
         let mut steps = Vec::new();
-        if let Ok(column) = self.pipeline().find_column(id) {
-            let lineage = self.pipeline().lineage(column, self.done);
+        let known = Known { done: self.done, store: &self.project.store };
+        let found = self.pipeline().find_column(id).and_then(|(node, output, column)| {
+            self.pipeline().lineage(Item::Column(node, output, column), &known)
+        });
+        if let Ok(lineage) = found {
             let sources = sources(&lineage);
             let root = lineage.nodes.first().map(|node| made_at(&sources, &node.id));
             let mut open: VecDeque<&str> = root.into_iter().collect();

@@ -4,7 +4,7 @@
 //! gathered from its inputs when somebody reads them. So a carried column has the content, and
 //! the digest, that the inputs have *now*: gathering is never work that "ran".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
@@ -249,6 +249,20 @@ impl Artifact {
     pub fn layout(&self, columns: &[String]) -> Result<Digest> {
         let metas = columns.iter().map(|name| self.meta(name)).collect::<Result<Vec<_>>>()?;
         Digest::of_json(&metas).map_err(EngineError::table(self.name.clone()))
+    }
+
+    /// Adds the objects that reading a column takes.
+    pub fn objects_of(&self, column: &str, found: &mut BTreeSet<Digest>) -> Result<()> {
+        let own = || self.parts().iter().filter_map(|part| part.object);
+        if self.stored_index(column).is_some() {
+            found.extend(own());
+            return Ok(());
+        }
+        let carried = self.carried(column)?;
+        if self.parts().iter().any(|part| part.selections.contains_key(&carried.port)) {
+            found.extend(own());
+        }
+        self.input(&carried.port)?.0.objects_of(&carried.column, found)
     }
 
     /// Whether every object of the artifact is in the store.

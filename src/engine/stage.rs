@@ -10,6 +10,7 @@ use std::sync::Mutex;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 
+use super::expression::Check;
 use super::types::{ColumnMeta, Type};
 
 /// How much of a port's table one job of a stage is handed.
@@ -32,27 +33,31 @@ pub struct Need {
     pub types: Vec<Type>,
     /// Whether the stage does without it where the table lacks it.
     pub optional: bool,
+    /// What it is read for, in lineage: `join`, `filter: …`. Where it is not said, the shape of the
+    /// output tells.
+    pub role: Option<String>,
 }
 
 impl Need {
     /// A column of any type and unit.
     pub fn any(column: impl Into<String>) -> Self {
-        Need { column: column.into(), unit: None, types: Vec::new(), optional: false }
+        Need { column: column.into(), unit: None, types: Vec::new(), optional: false, role: None }
     }
 
     /// A column of one type.
     pub fn of(column: impl Into<String>, kind: Type) -> Self {
-        Need { column: column.into(), unit: None, types: vec![kind], optional: false }
+        Need { types: vec![kind], ..Need::any(column) }
     }
 
     /// A numeric column in a unit.
     pub fn in_unit(column: impl Into<String>, unit: &str) -> Self {
-        Need {
-            column: column.into(),
-            unit: Some(unit.to_owned()),
-            types: Vec::new(),
-            optional: false,
-        }
+        Need { unit: Some(unit.to_owned()), ..Need::any(column) }
+    }
+
+    /// Says what the column is read for.
+    pub fn role(mut self, role: impl Into<String>) -> Self {
+        self.role = Some(role.into());
+        self
     }
 
     /// Reads the column where there is one.
@@ -202,15 +207,24 @@ pub struct NewColumn {
     pub meta: ColumnMeta,
     /// Its DIRECT sources. Every other column that the stage reads is an INDIRECT source.
     pub from: Vec<Edge>,
+    /// Whether the DIRECT sources, and what decides the rows, are all that it depends on.
+    pub only: bool,
 }
 
 impl NewColumn {
     /// A column whose only declared sources are indirect.
     pub fn new(meta: ColumnMeta) -> Self {
-        NewColumn { meta, from: Vec::new() }
+        NewColumn { meta, from: Vec::new(), only: false }
     }
 
-    /// Adds a DIRECT source.
+    /// Says that nothing but the DIRECT sources, and what decides the rows, can move the column: to
+    /// be said only where that is so by construction, as of an expression that was parsed.
+    pub fn only(mut self) -> Self {
+        self.only = true;
+        self
+    }
+
+    /// Adds a DIRECT source. At a source stage the port `files` means a column of the dataset.
     pub fn from(mut self, port: &str, column: &str, how: impl Into<String>) -> Self {
         self.from.push(Edge { port: port.into(), column: column.into(), how: how.into() });
         self
@@ -252,6 +266,8 @@ pub struct Output {
     pub row_id: Option<String>,
     /// How a whole output is cut.
     pub split: Option<Split>,
+    /// Columns, by port, that the stage reads for other outputs only.
+    pub untouched: Vec<(String, String)>,
 }
 
 impl Output {
@@ -264,6 +280,7 @@ impl Output {
             columns,
             row_id: None,
             split: None,
+            untouched: Vec::new(),
         }
     }
 
@@ -300,6 +317,12 @@ impl Output {
                 });
             }
         }
+        self
+    }
+
+    /// Says that a column is read for other outputs only: it moves neither rows nor columns of this.
+    pub fn untouched_by(mut self, port: &str, column: &str) -> Self {
+        self.untouched.push((port.into(), column.into()));
         self
     }
 
@@ -377,6 +400,16 @@ pub trait Stage: Send + Sync {
     /// Which outputs account for each row of the driving port.
     fn accounts(&self) -> Option<Accounts> {
         None
+    }
+
+    /// Whether the stage can tell of each row what it asked of it; see [`Stage::checks`].
+    fn has_checks(&self) -> bool {
+        false
+    }
+
+    /// What it asks of each row of the driving port, for `trace`.
+    fn checks(&self, _table: &RecordBatch) -> Result<Vec<Vec<Check>>, StageError> {
+        Ok(Vec::new())
     }
 
     /// What the seed is for, where the stage uses randomness.
