@@ -257,7 +257,7 @@ mod tests {
         let list = listed(&made[0].meta.description).unwrap();
         assert_eq!(list.entries.len(), 2);
         assert_eq!(list.entries[0].0, "1");
-        assert_eq!(list.entries[1], ("4", "range not met (2800 < T and T < 4500)"));
+        assert_eq!(list.entries[1], ("4", "range not met (2800 < T < 4500)"));
         assert!(made[1].meta.description.contains("(fit, range)"));
     }
 }

@@ -252,6 +252,6 @@ mod tests {
                 && readme.contains(&content(&rows()).unwrap().to_string())
         );
         let data = String::from_utf8(file("catalog.dat")).unwrap();
-        assert_eq!(data.lines().next(), Some("                  5 3500.3 0"), "{data}");
+        assert_eq!(data.lines().next(), Some("                  5 3500.2 0"), "{data}");
     }
 }

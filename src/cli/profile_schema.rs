@@ -169,7 +169,12 @@ mod tests {
         for (name, dataset) in profile["dataset"].as_table().unwrap() {
             let dataset = dataset.as_table().unwrap();
             known("dataset", dataset);
-            let archive = dataset["archive"].as_table().unwrap();
+            // The paper's own tables come with the program.
+            let Some(archive) = dataset.get("archive").and_then(|archive| archive.as_table())
+            else {
+                assert!(dataset["path"].as_str().unwrap().starts_with("profiles/paper/"), "{name}");
+                continue;
+            };
             known("archive", archive);
             for required in schema["$defs"]["archive"]["required"].as_array().unwrap() {
                 assert!(archive.contains_key(required.as_str().unwrap()), "{name}");

@@ -49,6 +49,12 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
     let done = one(&cli.common, args, &signals::listen(talk), talk)?;
     if cli.common.json {
         talk.json(&RunLine::of(&done.entry));
+    } else if !named(&done.entry, |o| matches!(o, Outcome::Ran { .. })).is_empty() {
+        // A run that found all as it was has nothing new to claim.
+        let table = claims::closing(&done.entry.claims);
+        if !table.is_empty() {
+            talk.out(&table);
+        }
     }
     Ok(exit_code(&done.entry, args.strict))
 }

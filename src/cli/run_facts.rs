@@ -260,7 +260,8 @@ impl Ended<'_> {
                 open.extend(next.filter(|from| seen.insert(*from)));
             }
         }
-        let (name, unit, about) = (meta.name.clone(), meta.unit.clone(), meta.description.clone());
+        let about = listed(&meta.description).map_or(meta.description.as_str(), |list| list.head);
+        let (name, unit, about) = (meta.name.clone(), meta.unit.clone(), about.to_owned());
         ColumnOrigin { name, unit, about, steps }
     }
 

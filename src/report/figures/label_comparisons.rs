@@ -69,6 +69,8 @@ pub fn teff(data: &TeffComparisons<'_>, origin: Origin) -> Figure {
         reference: "B20 T_{eff} (K)",
         published: Some((185.0, 60.0)),
         none: "No star has both TEFF_AP and a B20 temperature.",
+        // The stars lie above the line.
+        corner: Corner::BottomRight,
         ..TEFF
     };
     let bt = Row {
@@ -92,6 +94,7 @@ pub fn galgano(data: &GalganoComparison<'_>, origin: Origin) -> Figure {
         ours: "TEFF_BT (K)",
         published: Some((50.0, 65.0)),
         none: "No star has both TEFF_BT and a temperature of Galgano et al.",
+        corner: Corner::BottomRight,
         ..TEFF
     };
     let sheet = stacked("fig4_galgano", origin, &[(&data.bt_galgano, only)]);
