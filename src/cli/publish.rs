@@ -68,7 +68,7 @@ pub fn publish(ended: &Ended<'_>) -> Result<Vec<Published>, Failure> {
         // Parquet says in its footer what its columns are made of.
         let has_footer = file.ends_with(".parquet");
         if has_footer {
-            content = footer::with_origin(project, &ended.done, *node, content);
+            content = footer::with_origin(project, ended.done, *node, content);
         }
         let known = memory.get(file);
         let there =
@@ -76,7 +76,7 @@ pub fn publish(ended: &Ended<'_>) -> Result<Vec<Published>, Failure> {
         let written = known.is_none() || known != there.as_ref();
         if written {
             let origin = match has_footer {
-                true => footer::provenance(project, &ended.done, (*node, *output))?,
+                true => footer::provenance(project, ended.done, (*node, *output))?,
                 false => String::new(),
             };
             let metadata = write(project, artifact, &path, (&slots, &origin))?;
@@ -125,7 +125,7 @@ impl<'a> Slots<'a> {
 
 /// Whether a file may say something of its run: pages, and the ReadMe of a table.
 fn has_slots(path: &Path) -> bool {
-    path.extension().map_or(true, |extension| extension == "html")
+    path.extension().is_none_or(|extension| extension == "html")
 }
 
 /// Where a run's copies lie.
