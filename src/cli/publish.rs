@@ -115,7 +115,7 @@ impl<'a> Slots<'a> {
 
 /// Whether a file may say something of its run: pages, and the ReadMe of a table.
 fn has_slots(path: &Path) -> bool {
-    path.extension().map_or(true, |extension| extension == "html")
+    path.extension().is_none_or(|extension| extension == "html")
 }
 
 /// Where a run's copies lie.
