@@ -9,7 +9,7 @@ use super::contradictions::Register;
 use super::project::{Project, load_spec};
 use super::run::civil_time;
 use super::status;
-use crate::engine::claims::Verdict;
+use crate::engine::claims::{Status, Verdict};
 use crate::engine::digest::Digest;
 use crate::engine::error::{EngineError, Result};
 use crate::engine::evaluate::Outputs;
@@ -76,7 +76,8 @@ impl Ended<'_> {
     pub fn facts(&self) -> RunFacts {
         let columns = self.columns();
         RunFacts {
-            is_simulated: self.bindings().any(|(_, binding)| matches!(binding, Binding::Made)),
+            // A slot of a diagnostic may be simulated where the claims speak of observed data.
+            is_simulated: self.entry.claims.iter().any(|v| v.status == Status::Injected),
             claims: self.entry.claims.iter().map(claim).collect(),
             contradictions: load_spec(&self.project.common)
                 .and_then(|(spec, _)| Register::read(&self.project.common, &spec))

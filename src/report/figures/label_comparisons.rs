@@ -143,7 +143,9 @@ const PILE_UP: f64 = 0.02;
 /// A sentence on M_H_BT that stop at the upper bound of the fit; none where few do.
 fn piled(panel: &Panel<Pairs<'_>>) -> String {
     let Panel::Data(pairs) = panel else { return String::new() };
-    let there: Vec<f64> = pairs.ours.iter().copied().filter(|v| v.is_finite()).collect();
+    let both = pairs.ours.iter().zip(pairs.reference);
+    let there: Vec<f64> =
+        both.filter(|(a, b)| (*a + *b).is_finite()).map(|(ours, _)| *ours).collect();
     let largest = there.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let n = there.iter().filter(|v| largest - **v < 1e-3).count();
     if n < 2 || (n as f64) < PILE_UP * there.len() as f64 {

@@ -14,7 +14,7 @@ use crate::report::tables::{Kind, Table};
 /// What is known of a run when it has ended.
 #[derive(Debug, Clone, Default)]
 pub struct RunFacts {
-    /// Whether data of the run are simulated.
+    /// Whether claims are measured on simulated data.
     pub is_simulated: bool,
     /// Published numbers against those of this run.
     pub claims: Vec<ClaimRow>,
