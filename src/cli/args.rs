@@ -133,7 +133,7 @@ pub enum Verb {
         past: PastRun,
     },
     /// Follow a column back to the bytes it comes from, or on to all that it touches
-    #[command(after_help = "Examples: mdwarf lineage TEFF_LIT; mdwarf lineage --impact gaia.ruwe")]
+    #[command(after_help = "Example: mdwarf lineage TEFF_LIT; mdwarf lineage --impact gaia.ruwe")]
     Lineage(LineageArgs),
     /// Compare two runs: what they were made of, columns, rows, claims
     #[command(after_help = "Example: mdwarf diff latest~1 latest")]
@@ -212,7 +212,7 @@ pub enum Verb {
     Lock,
     /// Write the history of the latest run in another form, or all of it as one archive
     #[command(
-        after_help = "Examples: mdwarf export bundle.tar.gz; mdwarf export --format prov-json history.json"
+        after_help = "Example: mdwarf export run.tar.gz; mdwarf export --format prov-json history.json"
     )]
     Export {
         /// Form; an archive that `import` reads where it is not given

@@ -105,6 +105,9 @@ fn criterion(step: &Step) -> String {
         if row.get("missing") == Some(&Value::Bool(true)) {
             return format!(" by `{criterion}`: a value is missing");
         }
+        if row.get("value").is_none_or(Value::is_null) {
+            return format!(" by `{criterion}`");
+        }
         let shown = |key: &str| row.get(key).map(cell).unwrap_or_else(|| "-".into());
         let (value, threshold) = (shown("value"), shown("threshold"));
         return format!(" by `{criterion}`: value {value}, threshold {threshold}");

@@ -148,6 +148,11 @@ pub fn pack(
         out.finish()?.flush()
     };
     write().map_err(io)?;
+    use std::os::unix::fs::PermissionsExt;
+    let readable = fs::Permissions::from_mode(0o644);
+    temp.as_file()
+        .set_permissions(readable)
+        .map_err(EngineError::io("set the permissions of", bundle))?;
     temp.as_file().sync_all().map_err(EngineError::io("sync", bundle))?;
     temp.persist(bundle).map_err(|why| EngineError::io("move into place", bundle)(why.error))?;
     Ok(manifest)

@@ -20,7 +20,7 @@ use super::evaluate::Outputs;
 use super::expression::Check;
 use super::lineage::{Item, Kind};
 use super::pipeline::Pipeline;
-use super::stage::Rows;
+use super::stage::{Carried, Rows};
 use super::store::Store;
 use super::trace_pages::{TracePages, trace_pages};
 use super::types::Type;
@@ -227,7 +227,9 @@ fn table_rows(
     let is_catalog = pipeline.catalog() == Some(node);
     let new = artifact.output.columns.iter().map(|c| c.meta.name.clone());
     let carried = artifact.output.carried.iter();
-    let joined = carried.filter(|c| is_catalog || !is_told(&c.port)).map(|c| c.name.clone());
+    // A column that is called otherwise here is told again: a label by its published name.
+    let is_news = |c: &&Carried| is_catalog || c.name != c.column || !is_told(&c.port);
+    let joined = carried.filter(is_news).map(|c| c.name.clone());
     let names: Vec<String> = new.chain(joined).filter(|name| name != id_column).collect();
     let ids = artifact.read(store, id_column)?;
     let mut rows: Vec<(i64, Map<String, Value>)> = Vec::new();

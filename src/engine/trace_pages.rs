@@ -16,7 +16,7 @@ use super::pipeline::bucket;
 use super::store::Store;
 use super::trace::page_signature;
 
-const MARK: &[u8; 16] = b"mdwarf pages 1\0\0";
+const MARK: &[u8; 16] = b"mdwarf pages 2\0\0";
 /// Rows of a page, about.
 const ROWS_A_PAGE: usize = 16;
 const MOST_PAGES: usize = 4096;

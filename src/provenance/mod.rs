@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`prov_json`] | W3C PROV-JSON | the package `prov` |
 //! | [`provdm`] | the IVOA Provenance Data Model, in the PROV-JSON of its reference implementation | the package `voprov` |
-//! | [`openlineage`] | OpenLineage run events with the column-lineage facet | its JSON schemas |
+//! | [`openlineage`] | OpenLineage run events with the column-lineage facet | `openlineage-python` |
 //! | [`ro_crate`] | RO-Crate with the Provenance Run Crate profile | `rocrate-validator` |
 //!
 //! `docs/provenance.md` has the commands. Nothing here knows of pipelines, stores or files.
