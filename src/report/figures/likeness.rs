@@ -31,8 +31,8 @@ pub fn likeness(data: &[Likeness<'_>], origin: Origin) -> Figure {
         let (subclass, wave) = (&likeness.subclass, likeness.wave);
         if likeness.n.contains(&0) || wave.len() < 2 {
             let side = if likeness.n[0] == 0 { NAMES[0] } else { NAMES[1] };
-            sheet.missing(subclass, upper, &format!("There is no {side} spectrum of {subclass}."));
-            sheet.missing(subclass, lower, "");
+            let why = format!("There is no {side} spectrum of {subclass}.");
+            [upper, lower].into_iter().for_each(|rect| sheet.missing(subclass, rect, &why));
             continue;
         }
         let label = |text: &str| if column == 0 { text.to_owned() } else { String::new() };

@@ -61,7 +61,7 @@ fn diagram(sheet: &mut Sheet, rect: Rect, data: &PopulationFigure<'_>) {
     );
     sheet.panel("color-magnitude diagram", rect, axes, |frame| {
         frame.hexagons("all", data.bp_rp, data.m_g, Hexes { pitch: 1.8, tint: None });
-        frame.note(Corner::TopRight, &[format!("n = {}", count(data.bp_rp.len()))]);
+        frame.note(Corner::BottomLeft, &[format!("n = {}", count(data.bp_rp.len()))]);
     });
 }
 
