@@ -228,7 +228,11 @@ fn pixels(wave_angstrom: &[f64]) -> Result<Vec<usize>, StageError> {
     })
 }
 
-/// Values of a grid's pixels among all of LAMOST's, `(LAMOST_PIXELS,)`; 0 elsewhere.
+/// Most pixels between two of a grid: as many as a coarse grid leaves out.
+const WIDEST_GAP: usize = 16;
+
+/// Values of a grid's pixels among all of LAMOST's, `(LAMOST_PIXELS,)`: those that the grid leaves out take the value
+/// of the nearest, those beyond its ends are 0.
 fn on_lamost_pixels(pixels: &[usize], values: &[f64]) -> Result<Vec<f64>, StageError> {
     if values.len() != pixels.len() {
         let what = format!("a spectrum has {} pixels, `grid` {}", values.len(), pixels.len());
@@ -236,6 +240,13 @@ fn on_lamost_pixels(pixels: &[usize], values: &[f64]) -> Result<Vec<f64>, StageE
     }
     let mut all = vec![0.0; LAMOST_PIXELS];
     pixels.iter().zip(values).for_each(|(pixel, value)| all[*pixel] = *value);
+    for (pair, values) in pixels.windows(2).zip(values.windows(2)) {
+        if pair[1] > pair[0] && pair[1] - pair[0] <= WIDEST_GAP {
+            let middle = (pair[0] + pair[1]).div_ceil(2);
+            all[pair[0] + 1..middle].fill(values[0]);
+            all[middle..pair[1]].fill(values[1]);
+        }
+    }
     Ok(all)
 }
 

@@ -49,6 +49,8 @@ fn values_of_the_grid_stand_at_their_pixels() {
     let all = on_lamost_pixels(&pixels, &[1.0, 2.0, 3.0]).unwrap();
     assert_eq!((all[2300], all[2301], all.iter().sum::<f64>()), (2.0, 0.0, 6.0));
     assert!(on_lamost_pixels(&pixels, &[1.0]).is_err());
+    let coarse = on_lamost_pixels(&[2205, 2213], &[1.0, 2.0]).unwrap();
+    assert_eq!(coarse[2204..2215], [0.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 0.0]);
     assert!(super::pixels(&[6_150.123]).is_err());
 }
 

@@ -59,6 +59,13 @@ fn medians(
     if let Some(table) = data.table(port) {
         for row in (0..classes.len()).filter(|row| subclasses.contains(&classes[*row].as_str())) {
             let [normalized, shape] = spectrum(table, row, reference)?;
+            if normalized.len() != wave.len() {
+                return Err(StageError::new(format!(
+                    "`{port}` has {} pixels, `grid` {}: give `normalize` the `step` of the grid",
+                    normalized.len(),
+                    wave.len()
+                )));
+            }
             spectra[0].push(normalized);
             spectra[1].push(shape);
         }
