@@ -8,7 +8,7 @@ use super::args::{Cli, DagFormat, LineageArgs};
 use super::failure::Failure;
 use super::project::Planned;
 use super::talk::Talk;
-use super::{lineage_draw, lineage_text};
+use super::{lineage_draw, lineage_impact, lineage_text};
 use crate::engine::error::unless_read_only;
 use crate::engine::lineage::{Kind, Known, Lineage, LineageEdge};
 
@@ -55,7 +55,7 @@ pub fn lineage(cli: &Cli, args: &LineageArgs, talk: &Talk) -> Result<u8, Failure
     }
     talk.out(&match args.format {
         DagFormat::Text if args.full => lineage_text::tree(&lineage, way),
-        DagFormat::Text if args.impact => lineage_text::impact(&lineage, pipeline),
+        DagFormat::Text if args.impact => lineage_impact::impact(&lineage, pipeline),
         DagFormat::Text => lineage_text::audit(&lineage),
         other => lineage_draw::draw(&lineage, way, other),
     });

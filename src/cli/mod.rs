@@ -23,6 +23,7 @@ mod init;
 mod label;
 mod lineage;
 mod lineage_draw;
+mod lineage_impact;
 mod lineage_text;
 mod lock;
 mod log;
