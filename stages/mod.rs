@@ -40,6 +40,7 @@ pub mod normalize;
 pub mod off_fields;
 pub mod paper_table;
 pub mod predict;
+mod prepared;
 pub mod products;
 pub mod read_grid;
 pub mod read_spectra;

@@ -36,6 +36,7 @@ use super::model::{
     BoundsChoice, EvaluatorChoice, FitChoice, LossChoice, ModelErrorChoice, SpeedChoice,
     StartChoice, model_needs, read_model,
 };
+use super::prepared::fitter;
 use super::support::{label_names, read_training, training_port};
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
@@ -144,7 +145,7 @@ impl Stage for Predict {
         if job.optional("grid").is_some() {
             check_grid(&f64s(job, "grid", "wave_angstrom")?, &model)?;
         }
-        let fitter = LabelFitter::new(&model, self.options()?)?;
+        let fitter = fitter(&model, self.options()?)?;
         let spectra = job.table("spectra")?;
         let fits = self.fits(&fitter, model.n_pix(), spectra)?;
         let converged = fits.iter().filter(|fit| held(fit).is_some()).count();

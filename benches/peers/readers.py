@@ -1,9 +1,10 @@
-"""Reads a simulated survey with astropy and h5py, and holds every value against what mdwarf read.
+"""Reads a simulated survey with astropy, h5py and STILTS, and holds every value against what mdwarf read.
 
     mdwarf run --until report --set simulate.size=tiny
     python benches/peers/readers.py --mdwarf target/debug/mdwarf --set simulate.size=tiny
 
-Needs numpy, pandas, pyarrow, astropy, h5py. Prints a line an archive; exits with 1 if a value differs.
+Needs numpy, pandas, pyarrow, astropy, h5py; asks STILTS where `stilts` is on the path. Prints a line an archive and
+reader; exits with 1 if a value differs.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import glob
 import gzip
 import io
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,6 +55,25 @@ def tables(paths, form):
             yield rows_of_isochrones(raw.decode())
         else:
             sys.exit(f"no reader of {form} here")
+
+
+STILTS = {"fits-table": "fits", "csv": "csv", "votable": "votable"}
+
+
+def tables_by_stilts(paths, form):
+    for path in paths:
+        with tempfile.TemporaryDirectory() as folder:
+            plain, out = Path(folder) / "table", Path(folder) / "read.fits"
+            plain.write_bytes(unpacked(path))
+            command = ["stilts", "tpipe", f"ifmt={STILTS[form]}", f"in={plain}", "ofmt=fits-basic", f"out={out}"]
+            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+            yield Table.read(out, hdu=1)
+
+
+def readers_of(form):
+    yield "astropy", tables
+    if form in STILTS and shutil.which("stilts"):
+        yield "STILTS", tables_by_stilts
 
 
 def column(found, name):
@@ -98,27 +119,34 @@ class Project:
         return parquet.read_table(path)
 
 
+def compare(name, node, found, ours):
+    """How many values of each column differ, rows put in the order of the identifier where the reader sorts by it."""
+    told = {c["name"]: c.get("from", c["name"]) for c in node["columns"] if c["name"] in ours.column_names}
+    order = (np.arange(sum(map(len, found))), np.arange(len(ours)))
+    if "id" in node:
+        ids = column(found, told[node["id"]]), ours[node["id"]].to_numpy()
+        order = tuple(np.argsort(values, kind="stable") for values in ids)
+    bad = {}
+    for here, there in told.items():
+        values = [ours[here][int(row)].as_py() for row in order[1]]
+        n = differences(column(found, there)[order[0]], values, node.get("sentinels", []))
+        if n:
+            bad[here] = n
+    return len(told), bad
+
+
 def catalogs(project, pipeline, profile):
     wrong = 0
     for name, node in pipeline["node"].items():
         slot = profile["dataset"].get(node.get("dataset"), {}).get("simulated")
         if node["stage"] != "read_table" or not slot:
             continue
-        found = list(tables(project.files(slot.split(".")[0]), node["format"]))
         ours = project.table(name)
-        told = {c["name"]: c.get("from", c["name"]) for c in node["columns"] if c["name"] in ours.column_names}
-        order = (np.arange(sum(map(len, found))), np.arange(len(ours)))
-        if "id" in node:
-            ids = column(found, told[node["id"]]), ours[node["id"]].to_numpy()
-            order = tuple(np.argsort(values, kind="stable") for values in ids)
-        bad = {}
-        for here, there in told.items():
-            values = [ours[here][int(row)].as_py() for row in order[1]]
-            n = differences(column(found, there)[order[0]], values, node.get("sentinels", []))
-            if n:
-                bad[here] = n
-        wrong += sum(bad.values()) + (len(ours) != sum(map(len, found)))
-        print(f"{name:16s} {node['format']:10s} {len(ours):8d} rows, {len(told):2d} columns, differing values: {sum(bad.values())} {bad or ''}")
+        for reader, read in readers_of(node["format"]):
+            found = list(read(project.files(slot.split(".")[0]), node["format"]))
+            n, bad = compare(name, node, found, ours)
+            wrong += sum(bad.values()) + (len(ours) != sum(map(len, found)))
+            print(f"{name:16s} {node['format']:10s} {reader:8s} {len(ours):8d} rows, {n:2d} columns, differing values: {sum(bad.values())} {bad or ''}")
     return wrong
 
 

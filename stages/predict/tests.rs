@@ -119,6 +119,27 @@ fn a_row_does_not_depend_on_its_neighbors() {
 }
 
 #[test]
+fn jobs_that_share_cells_find_what_each_finds_alone() {
+    let (model, stage) = (model(), stage(json!({})));
+    let thetas: Vec<[f64; 2]> = (0..7).map(|i| [3050.0 + 100.0 * f64::from(i), 0.1]).collect();
+    let bits = |fits: Vec<Fit>| -> Vec<_> {
+        fits.into_iter().map(|fit| fit.map(|f| f.labels.mapv(f64::to_bits))).collect()
+    };
+    let alone = bits(fits(&stage, &model, &spectra(&model, &thetas)));
+    let job = |thetas: &[[f64; 2]]| {
+        let fitter = crate::stages::prepared::fitter(&model, stage.options().unwrap()).unwrap();
+        let found = bits(stage.fits(&fitter, N_PIX, &spectra(&model, thetas)).unwrap());
+        (found, fitter.cells().unwrap().in_memory().0)
+    };
+    let (_, n_first) = job(&thetas[4..]);
+    let (shared, n_second) = job(&thetas);
+    assert_eq!(shared, alone);
+    let (again, n_third) = job(&thetas[..4]);
+    assert_eq!(again[..4], alone[..4]);
+    assert!(0 < n_first && n_first < n_second && n_second == n_third);
+}
+
+#[test]
 fn spectra_on_another_grid_are_refused_with_both_lengths() {
     let (model, stage) = (model(), stage(json!({})));
     let columns = [

@@ -16,7 +16,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use ndarray::{Array1, Array2, ArrayView1, Axis, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
 use super::CellOptions;
 use super::basis::{Basis, DEGREES, MAX_LABELS, check_points};
@@ -24,12 +24,13 @@ use super::kernel::{KernelEvaluator, KernelGroup};
 use super::lanes::{LANES, Runs, moments, padded, polynomials};
 use super::model::FluxEvaluator;
 use super::reduced::reduce;
-use super::{SlamError, SlamModel};
+use super::{SlamError, SlamModel, check_length};
 
-/// Compressed evaluation of a model of one to four labels.
+/// Compressed evaluation of a model of one to four labels. It stands for itself: fitters of one model may share it, and
+/// with it the cells that each has asked for.
 #[derive(Debug)]
-pub struct CellEvaluator<'a> {
-    model: KernelEvaluator<'a>,
+pub struct CellEvaluator {
+    model: KernelEvaluator<'static>,
     options: CellOptions,
     n_label: usize,
     bases: Vec<Basis>,
@@ -94,14 +95,14 @@ impl CellScratch {
 const SAMPLE: usize = 64;
 const SAMPLE_CELLS: usize = 6;
 
-impl<'a> CellEvaluator<'a> {
+impl CellEvaluator {
     /// Prepares `model`: fewer centers for the making of cells, and the degree that most cells need.
     ///
     /// `None` where there are no cells: more than four labels or no usable pixel.
     ///
     /// # Errors
     /// [`SlamError::Option`] for options out of range.
-    pub fn new(model: &'a SlamModel, options: CellOptions) -> Result<Option<Self>, SlamError> {
+    pub fn new(model: &SlamModel, options: CellOptions) -> Result<Option<Self>, SlamError> {
         options.check()?;
         let n_label = model.n_label();
         let exact = KernelEvaluator::new(model);
@@ -113,7 +114,7 @@ impl<'a> CellEvaluator<'a> {
         let (source, reduction_error) = reduce(exact, &sample, options.accuracy);
         let mut cells = Self {
             first: vec![0; source.groups().len()],
-            model: source,
+            model: source.into_owned(),
             options,
             n_label,
             bases,
@@ -123,6 +124,16 @@ impl<'a> CellEvaluator<'a> {
         };
         cells.first = cells.first_degrees(&sample);
         Ok(Some(cells))
+    }
+
+    /// Refuses cells of a model with other pixels or labels than `exact` of a model with `n_label` labels.
+    pub(super) fn check_of(
+        &self,
+        exact: &KernelEvaluator<'_>,
+        n_label: usize,
+    ) -> Result<(), SlamError> {
+        check_length("labels of the cells", self.n_label, n_label)?;
+        check_length("pixels of the cells", self.model.n_slot(), exact.n_slot())
     }
 
     /// The highest degree that some cells of training stars need, for each gamma.
@@ -147,7 +158,7 @@ impl<'a> CellEvaluator<'a> {
     }
 
     /// The model that cells are made from, within a quarter of the accuracy of the exact one.
-    pub(super) fn source(&self) -> &KernelEvaluator<'a> {
+    pub(super) fn source(&self) -> &KernelEvaluator<'static> {
         &self.model
     }
 
@@ -265,21 +276,26 @@ impl<'a> CellEvaluator<'a> {
         middle: &Array1<f64>,
         first: usize,
     ) -> (usize, Array2<f32>, Array1<f64>) {
-        let at = |points: &Array2<f64>| {
-            group.spectra((points * self.options.half_width + middle).view())
+        let at = |points: ArrayView2<'_, f64>| {
+            group.spectra((&points * self.options.half_width + middle).view())
         };
-        let expected = at(&self.checks);
+        let n_check = self.checks.nrows();
+        // One product reads the coefficients once for both.
+        let both = at(concatenate![Axis(0), self.checks, self.bases[first].points].view());
+        let (expected, mut values) =
+            (both.slice(s![..n_check, ..]), both.slice(s![n_check.., ..]).to_owned());
         let mut basis = first;
         loop {
             let of = &self.bases[basis];
-            let coefficients = of.projection.dot(&at(&of.points)).mapv(|c| c as f32);
+            let coefficients = of.projection.dot(&values).mapv(|c| c as f32);
             let fitted = of.values_at(&self.checks).dot(&coefficients.mapv(f64::from));
-            let error = (fitted - &expected).fold_axis(Axis(0), 0.0, |&a: &f64, d| a.max(d.abs()));
+            let error = (fitted - expected).fold_axis(Axis(0), 0.0, |&a: &f64, d| a.max(d.abs()));
             let largest = error.iter().copied().fold(0.0, f64::max);
             if largest <= self.options.accuracy || basis + 1 >= self.bases.len() {
                 return (basis, coefficients, error);
             }
             basis += 1;
+            values = at(self.bases[basis].points.view());
         }
     }
 }
@@ -341,7 +357,7 @@ fn sample(scaled_labels: &Array2<f64>, n: usize) -> Array2<f64> {
     scaled_labels.select(Axis(0), &rows)
 }
 
-impl FluxEvaluator for CellEvaluator<'_> {
+impl FluxEvaluator for CellEvaluator {
     fn evaluate(&self, theta: ArrayView1<'_, f64>, out: &mut Array2<f64>) {
         let mut scratch = CellScratch::default();
         self.planes(theta, &mut scratch);

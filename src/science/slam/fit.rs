@@ -4,6 +4,8 @@
 //! term does not depend on the labels and is left out. Stars share matrix products only, in which a star's rows do not
 //! depend on the others': a star's result is the same in any batch.
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
@@ -17,7 +19,7 @@ use super::lanes::pixel_sums;
 use super::minimize::{Found, Task};
 use super::start::{FastStart, StartSpectra, TrainingFlux};
 use super::weights::PixelWeights;
-use super::{CellEvaluator, CellOptions, SlamError, SlamModel, check_length};
+use super::{CellEvaluator, SlamError, SlamModel, check_length};
 
 /// A model prepared for fitting many stars.
 ///
@@ -26,7 +28,7 @@ use super::{CellEvaluator, CellOptions, SlamError, SlamModel, check_length};
 #[derive(Debug)]
 pub struct LabelFitter<'a> {
     pub(super) model: &'a SlamModel,
-    pub(super) cells: Option<CellEvaluator<'a>>,
+    pub(super) cells: Option<Arc<CellEvaluator>>,
     pub(super) exact: Option<KernelEvaluator<'a>>,
     start: StartSpectra,
     pub(super) weights: PixelWeights,
@@ -53,6 +55,23 @@ impl<'a> LabelFitter<'a> {
     /// star.
     pub fn new(model: &'a SlamModel, options: FitOptions) -> Result<Self, SlamError> {
         model.check()?;
+        let cells = match options.cells() {
+            Some(cells) => CellEvaluator::new(model, cells)?.map(Arc::new),
+            None => None,
+        };
+        Self::with_cells(model, cells, options)
+    }
+
+    /// As [`Self::new`], with cells of the same model and of [`FitOptions::cells`] that another fitter may be using.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`SlamError::Length`] where the cells are of a model with other pixels or labels.
+    pub fn with_cells(
+        model: &'a SlamModel,
+        cells: Option<Arc<CellEvaluator>>,
+        options: FitOptions,
+    ) -> Result<Self, SlamError> {
+        model.check()?;
         check_n_label(model.n_label())?;
         let scaled_labels = model.scaled_labels();
         let label_box = LabelBox::of(scaled_labels.view())?;
@@ -61,16 +80,14 @@ impl<'a> LabelFitter<'a> {
         let exact = KernelEvaluator::new(model);
         let (slots, error) = (exact.slots(), options.model_error);
         let weights = PixelWeights::new(model, slots, error, options.ivar_threshold)?;
-        let cells = match (options.evaluator, options.start) {
-            (Evaluator::Compressed(cells), _) => CellEvaluator::new(model, cells)?,
-            (Evaluator::Exact, Start::Fast) => CellEvaluator::new(model, CellOptions::default())?,
-            (Evaluator::Exact, Start::Exact) => None,
-        };
+        if let Some(cells) = &cells {
+            cells.check_of(&exact, model.n_label())?;
+        }
         let start = match options.start {
-            Start::Fast => {
-                let source = cells.as_ref().map_or(&exact, CellEvaluator::source);
-                StartSpectra::Fast(FastStart::new(model, source))
-            }
+            Start::Fast => StartSpectra::Fast(match &cells {
+                Some(cells) => FastStart::new(model, cells.source()),
+                None => FastStart::new(model, &exact),
+            }),
             Start::Exact => StartSpectra::Exact(TrainingFlux::new(model, &exact)),
         };
         let needs_exact = cells.is_none() || options.evaluator == Evaluator::Exact;
@@ -92,8 +109,8 @@ impl<'a> LabelFitter<'a> {
     }
 
     /// The compressed evaluator, where there is one.
-    pub fn cells(&self) -> Option<&CellEvaluator<'a>> {
-        self.cells.as_ref()
+    pub fn cells(&self) -> Option<&CellEvaluator> {
+        self.cells.as_deref()
     }
 
     /// Infers the labels of each row of `flux` and `ivar`, `(n_star, n_pix)`, in parallel.

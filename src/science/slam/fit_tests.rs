@@ -1,5 +1,6 @@
 //! Tests of the label fit on a small model with known spectra.
 
+use super::super::CellOptions;
 use super::super::{ModelError, synthetic};
 use super::*;
 use ndarray::{Axis, array, s, stack};

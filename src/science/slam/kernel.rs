@@ -69,6 +69,19 @@ impl<'a> KernelEvaluator<'a> {
         self.groups
     }
 
+    /// The same evaluator without the model it was made of. Its coefficients stand center by center in memory, in the
+    /// order in which products read them.
+    pub(super) fn into_owned(self) -> KernelEvaluator<'static> {
+        let owned = |group: KernelGroup<'a>| KernelGroup {
+            gamma: group.gamma,
+            centers: group.centers,
+            pixels: group.pixels,
+            dual: group.dual.t().as_standard_layout().into_owned().reversed_axes().into(),
+            bias: group.bias,
+        };
+        KernelEvaluator { groups: self.groups.into_iter().map(owned).collect() }
+    }
+
     pub(super) fn groups(&self) -> &[KernelGroup<'a>] {
         &self.groups
     }

@@ -118,6 +118,17 @@ pub struct FitOptions {
 /// Newton step of that length leaves is less by two orders.
 const REDUCTION_TOLERANCE: f64 = 1e-4;
 
+impl FitOptions {
+    /// How the cells are made that such fits, or their start, need.
+    pub fn cells(&self) -> Option<CellOptions> {
+        match (self.evaluator, self.start) {
+            (Evaluator::Compressed(cells), _) => Some(cells),
+            (Evaluator::Exact, Start::Fast) => Some(CellOptions::default()),
+            (Evaluator::Exact, Start::Exact) => None,
+        }
+    }
+}
+
 impl Default for FitOptions {
     /// Linear loss, intrinsic model error, box with half a standard deviation of margin (150 K for the paper's
     /// sample: enough to see that a star lies outside), no threshold, fast start, compressed evaluation.

@@ -40,7 +40,7 @@ impl LabelFitter<'_> {
     /// Minimizes with compressed spectra, and again from nearby points where the optimum may not be the lowest.
     pub(super) fn compressed_fit(
         &self,
-        cells: &CellEvaluator<'_>,
+        cells: &CellEvaluator,
         spectrum: &LaneSpectrum,
         labels: &Array1<f64>,
         scratch: &mut CellScratch,
@@ -73,7 +73,7 @@ impl LabelFitter<'_> {
 
     fn descend(
         &self,
-        cells: &CellEvaluator<'_>,
+        cells: &CellEvaluator,
         spectrum: &LaneSpectrum,
         labels: &Array1<f64>,
         scratch: &mut CellScratch,
@@ -205,7 +205,7 @@ impl Found {
 
 /// Sums at scaled labels `theta`, second derivatives included.
 fn cell_sums(
-    cells: &CellEvaluator<'_>,
+    cells: &CellEvaluator,
     theta: &Array1<f64>,
     spectrum: &LaneSpectrum,
     loss: Loss,
