@@ -66,7 +66,8 @@ impl Training {
 
     /// Fits the first `n_pixel` pixels at fixed hyper-parameters; returns the largest residual of optimality.
     pub fn fit(&self, prepared: &dyn PreparedSvr, n_pixel: usize) -> f64 {
-        let task = |target| SvrTask { target, used: &self.used, hyper: problem::HYPER };
+        let task =
+            |target| SvrTask { target, used: &self.used, hyper: problem::HYPER, start: None };
         let tasks: Vec<SvrTask<'_>> =
             self.targets.iter().take(n_pixel).map(|t| task(t.view())).collect();
         let fits = prepared.fit_many(&tasks);

@@ -180,6 +180,9 @@ pub struct SvrTask<'a> {
     pub used: &'a [bool],
     /// Hyper-parameters; gamma is one of those prepared.
     pub hyper: HyperParameters,
+    /// Dual coefficients of a similar problem, `(n_train,)`, such as one with more rows. They decide how fast the
+    /// solution is found, not what it is but for the tolerance; a solver may ignore them.
+    pub start: Option<ArrayView1<'a, f64>>,
 }
 
 /// A solution and its error on its own stars.
@@ -269,7 +272,7 @@ impl<S: SvrSolver> PreparedSvr for OneByOne<'_, S> {
 
     fn fit_many(&self, tasks: &[SvrTask<'_>]) -> Vec<Result<Fitted, SvrError>> {
         let fit = |task: &SvrTask<'_>| {
-            let SvrTask { target, used, hyper } = *task;
+            let SvrTask { target, used, hyper, .. } = *task;
             let scaled_labels = self.scaled_labels.reborrow();
             let problem = SvrProblem { scaled_labels, target: target.reborrow(), used };
             let solution = self.solver.fit(&problem, hyper)?;

@@ -116,7 +116,7 @@ mod tests {
         let (labels, target) = wave_problem(60);
         let solver = LinfaSolver::default();
         let prepared = solver.prepare(labels.view(), &[HYPER.gamma]);
-        let task = SvrTask { target: target.view(), used: &[true; 60], hyper: HYPER };
+        let task = SvrTask { target: target.view(), used: &[true; 60], hyper: HYPER, start: None };
         let fitted = prepared.fit_many(&[task]).pop().unwrap().unwrap();
         let problem =
             SvrProblem { scaled_labels: labels.view(), target: target.view(), used: &[true; 60] };

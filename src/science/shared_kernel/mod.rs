@@ -14,7 +14,7 @@
 //!    else in f64. First a rough pass on a guess of the near rows, then the right ones (`settle`).
 //! 4. **Neighbors** (`path`): each cell of a grid starts from the cell with the next smaller C, each fold from the
 //!    solution of all rows plus what leaving its rows out changed in the cell before; a first cell from the solutions of
-//!    ever larger samples of the rows.
+//!    ever larger samples of the rows, or, where a similar problem is solved, from its solution (`warm`).
 //! 5. **The exact kernel** (`polish`): the solution that is kept is brought to the tolerance with residuals by the exact
 //!    kernel, f64, whose blocks are shared by a batch of pixels. The violation of optimality that is left is returned.
 //!
@@ -40,6 +40,7 @@ mod simd;
 mod smo;
 mod solver;
 mod state;
+mod warm;
 
 pub use simd::{InstructionSet, instruction_set};
 pub use solver::SharedKernelSolver;

@@ -205,7 +205,7 @@ impl State {
     }
 
     /// Puts rows where their sides say and computes the features from all of them.
-    fn rebuild(&mut self, kernel: &Kernel, c: f64) {
+    pub(super) fn rebuild(&mut self, kernel: &Kernel, c: f64) {
         self.features.fill(0.0);
         for row in 0..self.v.len() {
             if let Some(bound) = self.side[row].bound(c) {

@@ -10,6 +10,7 @@ use super::factor::{Coordinates, Kernel};
 use super::path::{Before, cold_start, folds, neighbor};
 use super::polish::{exact_values, polish, violation};
 use super::state::{Accuracy, Cell, State, Workspace};
+use super::warm::warm_start;
 
 /// Largest diagonal that the low-rank factor leaves.
 const RESIDUAL: f64 = 1e-6;
@@ -73,7 +74,8 @@ impl SvrSolver for SharedKernelSolver {
         problem.check()?;
         hyper.check()?;
         let prepared = self.prepare(problem.scaled_labels.reborrow(), &[hyper.gamma]);
-        let task = SvrTask { target: problem.target.reborrow(), used: problem.used, hyper };
+        let task =
+            SvrTask { target: problem.target.reborrow(), used: problem.used, hyper, start: None };
         let mut fitted = prepared.fit_many(&[task]);
         fitted.pop().map_or(Err(SvrError::TooFewRows { n_used: 0 }), |f| f.map(|f| f.solution))
     }
@@ -165,8 +167,16 @@ impl Prepared<'_> {
         let kernel = self.kernel(task.hyper)?;
         let target = filled(task.target, task.used);
         let mut work = Workspace::for_rows(target.len());
-        let at = (task.hyper.c, task.hyper.epsilon);
-        Ok(cold_start(kernel, &target, task.used, at, DRAFT, &mut work))
+        let HyperParameters { c, epsilon, .. } = task.hyper;
+        let Some(start) = task.start else {
+            return Ok(cold_start(kernel, &target, task.used, (c, epsilon), DRAFT, &mut work));
+        };
+        if start.len() != target.len() {
+            let n_train = target.len();
+            return Err(SvrError::Length { what: "start", n_train, found: start.len() });
+        }
+        let cell = Cell { kernel, target: &target, c, epsilon, accuracy: DRAFT };
+        Ok(warm_start(&cell, task.used, start, &mut work))
     }
 
     /// The solution by the exact kernel, `values` being those of the draft.

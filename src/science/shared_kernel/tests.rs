@@ -95,8 +95,8 @@ fn a_fit_does_not_depend_on_its_batch() {
     let hyper = HyperParameters { c: 2.0, gamma: 0.5, epsilon: 0.1 };
     let solver = SharedKernelSolver::default();
     let prepared = solver.prepare(labels.view(), &[0.5]);
-    let task = SvrTask { target: target.view(), used: &used, hyper };
-    let second = SvrTask { target: other.view(), used: &[true; 200], hyper };
+    let task = SvrTask { target: target.view(), used: &used, hyper, start: None };
+    let second = SvrTask { target: other.view(), used: &[true; 200], hyper, start: None };
     let alone = prepared.fit_many(&[task]);
     let together = prepared.fit_many(&[second, task, second]);
     assert_eq!(alone[0], together[1]);
@@ -117,7 +117,7 @@ fn held_out_errors_equal_those_of_separate_fits() {
         for fold in 0..4 {
             let used: Vec<bool> =
                 fold_of_row.iter().map(|f| f.is_some_and(|f| f != fold)).collect();
-            let task = SvrTask { target: target.view(), used: &used, hyper };
+            let task = SvrTask { target: target.view(), used: &used, hyper, start: None };
             let fitted = prepared.fit_many(&[task]).pop().unwrap().unwrap();
             let rows: Vec<usize> = (0..260).filter(|&i| fold_of_row[i] == Some(fold)).collect();
             let square = |&row: &usize| {
@@ -127,6 +127,37 @@ fn held_out_errors_equal_those_of_separate_fits() {
             expected += rows.iter().map(square).sum::<f64>() / rows.len() as f64 / 4.0;
         }
         assert!((error - expected).abs() < 1e-4, "{hyper}: {error} {expected}");
+    }
+}
+
+#[test]
+fn a_warm_start_finds_the_solution_wherever_it_starts() {
+    let (labels, target) = problem(260, 0.4);
+    let whole = vec![true; 260];
+    let used: Vec<bool> = (0..260).map(|i| i % 7 != 2).collect();
+    let solver = SharedKernelSolver::default();
+    let prepared = solver.prepare(labels.view(), &[0.1, 1.0]);
+    let fit = |used: &[bool], hyper, start: Option<&Array1<f64>>| {
+        let start = start.map(Array1::view);
+        let task = SvrTask { target: target.view(), used, hyper, start };
+        prepared.fit_many(&[task]).pop().unwrap().unwrap().solution
+    };
+    for hyper in cells() {
+        let all = fit(&whole, hyper, None);
+        let cold = fit(&used, hyper, None);
+        let rubbish = Array1::from_shape_fn(260, |i| match i % 4 {
+            0 => f64::NAN,
+            n => hyper.c * (n as f64 - 2.5) * 2.0,
+        });
+        for start in [&all.dual, &cold.dual, &rubbish] {
+            let warm = fit(&used, hyper, Some(start));
+            assert!(warm.kkt_residual < 1e-5, "{hyper}: {}", warm.kkt_residual);
+            assert!((0..260).all(|i| used[i] || warm.dual[i] == 0.0), "{hyper}");
+            for row in labels.outer_iter() {
+                let at = |solution| predict(labels.view(), hyper.gamma, solution, row);
+                assert!((at(&warm) - at(&cold)).abs() < 1e-4, "{hyper}");
+            }
+        }
     }
 }
 
@@ -141,7 +172,12 @@ fn malformed_problems_are_named() {
     let prepared = solver.prepare(labels.view(), &[0.1]);
     let used: Vec<bool> = (0..20).map(|i| i != 3).collect();
     let hyper = HyperParameters { c: 1.0, gamma: 0.7, epsilon: 0.1 };
-    let task = SvrTask { target: target.view(), used: &used, hyper };
+    let task = SvrTask { target: target.view(), used: &used, hyper, start: None };
     let error = prepared.fit_many(&[task]).pop().unwrap().unwrap_err();
     assert!(error.to_string().contains("gamma was not prepared"), "{error}");
+    let short = Array1::zeros(19);
+    let hyper = HyperParameters { gamma: 0.1, ..hyper };
+    let task = SvrTask { target: target.view(), used: &used, hyper, start: Some(short.view()) };
+    let error = prepared.fit_many(&[task]).pop().unwrap().unwrap_err();
+    assert!(error.to_string().contains("19 entries in `start`"), "{error}");
 }

@@ -10,6 +10,8 @@ pub struct RowsOfPixels {
     wave_angstrom: Vec<f64>,
     flux: Array2<f64>,
     ivar: Array2<f64>,
+    /// Dual coefficients of the model.
+    start: Array2<f64>,
 }
 
 impl RowsOfPixels {
@@ -23,7 +25,7 @@ impl RowsOfPixels {
     ) -> Self {
         let of = |values: ArrayView2<'_, f64>| values.select(Axis(0), pixels).select(Axis(1), kept);
         let wave_angstrom = pixels.iter().map(|&j| model.wave_angstrom[j]).collect();
-        Self { wave_angstrom, flux: of(flux), ivar: of(ivar) }
+        Self { wave_angstrom, flux: of(flux), ivar: of(ivar), start: of(model.dual.view()) }
     }
 
     /// The same, a pixel at a time.
@@ -45,8 +47,8 @@ impl SlamModel {
         HyperParameters { c: self.c[j], gamma: self.gamma[j], epsilon: self.epsilon[j] }
     }
 
-    /// Trains `pixels` again on `rows`, with the hyper-parameters of the whole model, whose CV-MSE is brought to the
-    /// flux scale of these rows. `limits`: fewest stars of a usable pixel, largest violation of optimality.
+    /// Trains `pixels` again on `rows`, with the hyper-parameters of the whole model and from its coefficients; its
+    /// CV-MSE is brought to the flux scale of these rows. `limits`: fewest stars of a usable pixel, largest violation of optimality.
     ///
     /// # Errors
     /// Labels and rows that do not fit each other.
@@ -60,7 +62,14 @@ impl SlamModel {
     ) -> Result<Vec<PixelModel>, SlamError> {
         let stored: Vec<HyperParameters> =
             pixels.iter().map(|&j| self.hyper_parameters(j)).collect();
-        let mut trained = refit_pixels(labels, &rows.spectra(), &stored, limits, solver)?;
+        let mut trained = refit_pixels(
+            labels,
+            &rows.spectra(),
+            &stored,
+            Some(rows.start.view()),
+            limits,
+            solver,
+        )?;
         for (pixel, &j) in trained.iter_mut().zip(pixels) {
             let ratio = self.flux_scale[j] / pixel.flux_scale;
             pixel.cv_mse = self.cv_mse[j] * ratio * ratio;

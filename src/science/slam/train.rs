@@ -3,7 +3,7 @@
 //! A pixel's row depends on that pixel and the labels alone; pixels share the kernel. Mean squared errors are in scaled-flux units, the flux
 //! scaled once with all used stars, folds included.
 
-use ndarray::{Array1, Array2, ArrayView1};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::super::cross_validation::Folds;
@@ -123,46 +123,61 @@ pub fn train_pixels(
     solver: &dyn SvrSolver,
 ) -> Result<Vec<PixelModel>, SlamError> {
     check_grid(options)?;
-    train_each(labels, pixels, |_| options.grid.cells(), options, solver)
+    train_each(labels, pixels, |_| (options.grid.cells(), None), options, solver)
 }
 
-/// Trains pixels each at its own hyper-parameters, `(n_pix,)`, without cross-validation.
+/// Trains pixels each at its own hyper-parameters, `(n_pix,)`, without cross-validation. `starts`, `(n_pix, n_train)`,
+/// are dual coefficients of similar pixels, where there are some.
 ///
 /// # Errors
 /// As [`train_pixels`].
-pub fn refit_pixels(
+pub fn refit_pixels<'a>(
     labels: &TrainingLabels,
     pixels: &[PixelSpectra<'_>],
-    hyper: &[HyperParameters],
+    hyper: &'a [HyperParameters],
+    starts: Option<ArrayView2<'a, f64>>,
     (min_stars, max_kkt): (usize, f64),
     solver: &dyn SvrSolver,
 ) -> Result<Vec<PixelModel>, SlamError> {
     check_length("hyper-parameters", hyper.len(), pixels.len())?;
     let grid = HyperGrid::tutorial();
     let options = TrainOptions { grid: &grid, folds: PixelFolds::None, min_stars, max_kkt };
-    train_each(labels, pixels, |at| std::slice::from_ref(&hyper[at]), &options, solver)
+    if let Some(starts) = starts {
+        check_length("starts", starts.nrows(), pixels.len())?;
+    }
+    let of = |at: usize| {
+        (std::slice::from_ref(&hyper[at]), starts.map(|s| s.index_axis_move(Axis(0), at)))
+    };
+    train_each(labels, pixels, of, &options, solver)
 }
+
+/// The cells of a pixel's grid, and coefficients to start its last fit from.
+type Given<'g> = (&'g [HyperParameters], Option<ArrayView1<'g, f64>>);
 
 fn train_each<'g>(
     labels: &TrainingLabels,
     pixels: &[PixelSpectra<'_>],
-    cells: impl Fn(usize) -> &'g [HyperParameters] + Sync,
+    given: impl Fn(usize) -> Given<'g> + Sync,
     options: &TrainOptions<'_>,
     solver: &dyn SvrSolver,
 ) -> Result<Vec<PixelModel>, SlamError> {
     pixels.iter().try_for_each(|pixel| check_input(labels, pixel, options))?;
     let mut gammas: Vec<f64> =
-        (0..pixels.len()).flat_map(|at| cells(at).iter().map(|cell| cell.gamma)).collect();
+        (0..pixels.len()).flat_map(|at| given(at).0.iter().map(|cell| cell.gamma)).collect();
     gammas.sort_by(f64::total_cmp);
     gammas.dedup();
     let prepared = solver.prepare(labels.scaled.view(), &gammas);
     let plans: Vec<Result<Plan, SlamError>> = pixels
         .par_iter()
         .enumerate()
-        .map(|(at, pixel)| plan(labels, pixel, cells(at), options, &*prepared))
+        .map(|(at, pixel)| plan(labels, pixel, given(at).0, options, &*prepared))
         .collect();
     let plans = plans.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let tasks: Vec<SvrTask<'_>> = plans.iter().filter_map(Plan::task).collect();
+    let tasks = plans
+        .iter()
+        .enumerate()
+        .filter_map(|(at, plan)| plan.task(given(at).1.map(ArrayView1::reborrow)));
+    let tasks: Vec<SvrTask<'_>> = tasks.collect();
     let mut fitted = prepared.fit_many(&tasks).into_iter();
     let mut rows = Vec::with_capacity(pixels.len());
     for (plan, pixel) in plans.iter().zip(pixels) {
@@ -204,12 +219,15 @@ struct Ready {
 }
 
 impl Plan {
-    fn task(&self) -> Option<SvrTask<'_>> {
+    fn task<'a>(&'a self, start: Option<ArrayView1<'a, f64>>) -> Option<SvrTask<'a>> {
         match self {
             Self::Unusable(_) => None,
-            Self::Fit(ready) => {
-                Some(SvrTask { target: ready.target.view(), used: &ready.used, hyper: ready.hyper })
-            }
+            Self::Fit(ready) => Some(SvrTask {
+                target: ready.target.view(),
+                used: &ready.used,
+                hyper: ready.hyper,
+                start,
+            }),
         }
     }
 }

@@ -114,8 +114,9 @@ fn refitting_at_the_chosen_cell_gives_the_same_coefficients() {
     let pixel = train(&flux, &ivar, &options(&grid, PixelFolds::Assigned(&folds))).unwrap();
     let spectra = PixelSpectra { wave_angstrom: 7000.0, flux: flux.view(), ivar: ivar.view() };
     let solver = SharedKernelSolver::default();
-    let again = refit_pixels(&labels, &[spectra], &[pixel.hyper], (30, 1e-5), &solver).unwrap();
+    let again =
+        refit_pixels(&labels, &[spectra], &[pixel.hyper], None, (30, 1e-5), &solver).unwrap();
     assert_eq!((&again[0].dual, again[0].bias), (&pixel.dual, pixel.bias));
     assert!(again[0].cv_mse.is_nan());
-    assert!(refit_pixels(&labels, &[spectra], &[], (30, 1e-5), &solver).is_err());
+    assert!(refit_pixels(&labels, &[spectra], &[], None, (30, 1e-5), &solver).is_err());
 }
