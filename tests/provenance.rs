@@ -513,6 +513,41 @@ fn a_star_is_followed_through_every_table() {
 }
 
 #[test]
+fn a_star_names_the_training_spectra_that_weigh_most() {
+    let project = project();
+    project.run();
+    let ask = |more: &[&str]| {
+        project.mdwarf(&[&["trace", "1000", "--profile", "test"][..], more].concat())
+    };
+    let steps = ask(&["--neighbours", "100", "--json"]).json();
+    let with = |step: &&serde_json::Value| step["neighbours"].is_array();
+    let told: Vec<&serde_json::Value> =
+        steps.as_array().expect("steps").iter().filter(with).collect();
+    assert_eq!(told.iter().map(|step| &step["node"]).collect::<Vec<_>>(), ["predicted"]);
+    let spectra = told[0]["neighbours"].as_array().expect("spectra");
+    let number = |one: &serde_json::Value, key: &str| one[key].as_f64().expect("a number");
+    // Of 14 stars three are cut; the training set is told whole, by falling weight.
+    assert_eq!(spectra.len(), 11);
+    let shares: Vec<f64> = spectra.iter().map(|one| number(one, "share")).collect();
+    assert!(shares.is_sorted_by(|a, b| a >= b) && shares[0] > 1.0 / 11.0, "{shares:?}");
+    assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{shares:?}");
+    // The spectrum is one of them, nearly where its labels were fitted.
+    let itself = spectra.iter().find(|one| one["id"] == 1000).expect("the star itself");
+    let nearest = spectra.iter().map(|one| number(one, "distance")).fold(f64::INFINITY, f64::min);
+    assert_eq!(number(itself, "distance"), nearest, "{spectra:?}");
+    assert!(number(itself, "kernel") > 0.9 && itself["labels"]["Teff"].is_number());
+    let text = ask(&["--neighbours", "3"]);
+    text.says("Training spectra that weigh most").says("`predicted` at Teff = ");
+    text.says("3 of 11 training spectra hold");
+    // The steps are the same with and without.
+    let plain = ask(&["--json"]).json();
+    assert_eq!(plain.as_array().map(Vec::len), steps.as_array().map(Vec::len));
+    assert!(!plain.to_string().contains("neighbours"));
+    let cut = project.mdwarf(&["trace", "1005", "--neighbours", "3", "--profile", "test"]);
+    cut.says("No model has fitted labels to it");
+}
+
+#[test]
 fn two_runs_are_compared_to_the_last_star() {
     let project = project();
     project.run();

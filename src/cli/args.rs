@@ -145,14 +145,10 @@ pub enum Verb {
         new: String,
     },
     /// Follow one spectrum through the whole graph
-    #[command(after_help = "Example: mdwarf trace 183404083")]
-    Trace {
-        /// The row id
-        id: i64,
-        /// Its column
-        #[arg(long, default_value = "obsid")]
-        column: String,
-    },
+    #[command(
+        after_help = "Example: mdwarf trace 183404083; mdwarf trace 183404083 --neighbours 10"
+    )]
+    Trace(TraceArgs),
     /// Label spectra of your own with the trained models of this project
     #[command(after_help = "Example: mdwarf label spec-56591-GAC089N28B1_sp01-001.fits.gz --json")]
     Label(LabelArgs),
@@ -301,6 +297,19 @@ pub struct GcArgs {
     /// Give up the oldest of what is kept until the store is no larger, as in `10G`
     #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
     pub max_size: Option<u64>,
+}
+
+/// Options of `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// The row id
+    pub id: i64,
+    /// Its column
+    #[arg(long, default_value = "obsid")]
+    pub column: String,
+    /// Also the N training spectra that weigh most in the model at the row's labels
+    #[arg(long, value_name = "N")]
+    pub neighbours: Option<usize>,
 }
 
 /// Options of `run`.
