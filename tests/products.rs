@@ -6,6 +6,7 @@ use arrow::array::{Array, RecordBatch};
 use mdwarf::formats::votable::{VoTableOptions, read_votable};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::parts::rows_claim;
 use crate::project::Project;
 use crate::stories;
 
@@ -40,18 +41,9 @@ in = { pixels = "fig_pixels", card = "card" }
 title = "A story"
 diagnostics = ["pixels"]
 cards = ["card"]
+"##;
 
-[[claim]]
-id = "C1"
-section = "§4.5"
-about = "rows of the catalog"
-paper = "16"
-accept = [16, 16]
-sample = "all"
-statistic = "rows"
-value = { node = "catalog", rows = true }
-
-[publish]
+const PUBLISHED: &str = r##"[publish]
 "catalog.vot" = "catalog_files"
 "written.parquet" = "catalog_files"
 "cds/ReadMe" = "catalog_files"
@@ -62,7 +54,8 @@ value = { node = "catalog", rows = true }
 
 fn project() -> Project {
     let project = stories::project();
-    project.edit("pipeline.toml", "[publish]", MORE.trim_start());
+    let more = [MORE, &rows_claim("C1"), PUBLISHED].concat();
+    project.edit("pipeline.toml", "[publish]", more.trim_start());
     let cite = "path = \"data/labels.csv\"\ncite = \"Somebody et al. 2019\"";
     project.edit("profiles/test.toml", "path = \"data/labels.csv\"", cite);
     project
