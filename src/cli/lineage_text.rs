@@ -86,20 +86,9 @@ impl<'a> View<'a> {
     }
 }
 
-/// How a branch is drawn: before what it leads to, and before the lines below that.
-struct Twig {
-    start: &'static str,
-    below: &'static str,
-}
-
-impl Twig {
-    /// Of the branch in place `index` among `n`.
-    fn of(index: usize, n: usize) -> Self {
-        match index + 1 == n {
-            true => Self { start: "└─ ", below: "   " },
-            false => Self { start: "├─ ", below: "│  " },
-        }
-    }
+/// How branch `index` of `n` is drawn: before what it leads to, and before the lines below that.
+fn twig(index: usize, n: usize) -> (&'static str, &'static str) {
+    if index + 1 == n { ("└─ ", "   ") } else { ("├─ ", "│  ") }
 }
 
 /// For an auditor: what the values are made of, what else decides them, the bytes it all comes from, and the work.
@@ -155,7 +144,7 @@ fn direct_branches<'a>(
 ) {
     let edges: Vec<_> = view.direct(id).collect();
     for (index, edge) in edges.iter().enumerate() {
-        let twig = Twig::of(index, edges.len());
+        let (start, below) = twig(index, edges.len());
         let (at, passed) = view.through(edge);
         let passed = match passed.as_slice() {
             [] => String::new(),
@@ -166,8 +155,8 @@ fn direct_branches<'a>(
             }
         };
         let how = format!("{}{passed}", edge.how);
-        if view.met((indent, twig.start), at, &how, seen, lines) {
-            direct_branches(view, at, &format!("{indent}{}", twig.below), seen, lines);
+        if view.met((indent, start), at, &how, seen, lines) {
+            direct_branches(view, at, &format!("{indent}{below}"), seen, lines);
         }
     }
 }
@@ -332,14 +321,14 @@ fn branches<'a>(
 ) {
     let edges = view.edges(id);
     for (index, edge) in edges.iter().enumerate() {
-        let twig = Twig::of(index, edges.len());
+        let (start, below) = twig(index, edges.len());
         let kind = match edge.kind {
             Kind::Direct => "DIRECT",
             Kind::Indirect => "INDIRECT",
         };
         let far = view.way.far(edge);
-        if view.met((indent, twig.start), far, &format!("{kind}: {}", edge.how), seen, lines) {
-            let below = format!("{indent}{}", twig.below);
+        if view.met((indent, start), far, &format!("{kind}: {}", edge.how), seen, lines) {
+            let below = format!("{indent}{below}");
             let node = view.nodes.get(far).copied();
             lines.extend(node.into_iter().flat_map(files).map(|file| format!("{below}{file}")));
             branches(view, far, &below, seen, lines);
