@@ -12,6 +12,29 @@ use crate::science::slam::{
 use crate::science::svr::SvrSolver;
 use crate::science::svr_linfa::LinfaSolver;
 
+/// Refuses bounds of signal-to-noise ratios that are none.
+///
+/// # Errors
+/// Unless 0 < low <= high.
+pub fn check_snr([low, high]: [f64; 2]) -> Result<(), StageError> {
+    if low > 0.0 && low <= high && high.is_finite() {
+        return Ok(());
+    }
+    Err(StageError::new("`snr` needs 0 < low <= high"))
+}
+
+/// The same, and refuses to make no spectra, or chunks of none.
+///
+/// # Errors
+/// Unless 0 < low <= high and `n` and `chunk` are positive.
+pub fn check_drawn(snr: [f64; 2], n: usize, chunk: u32) -> Result<(), StageError> {
+    check_snr(snr)?;
+    if n == 0 || chunk == 0 {
+        return Err(StageError::new("`n` and `chunk` must be positive"));
+    }
+    Ok(())
+}
+
 /// Hyper-parameters to choose from.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(

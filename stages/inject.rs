@@ -20,6 +20,7 @@ use arrow::array::{RecordBatch, UInt32Array};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::choices::check_drawn;
 use super::columns::{f64_array, f64_lists, f64_row, f64s, i64_array, ids, text_array};
 use super::named::Named;
 use crate::engine::pipeline::StageDef;
@@ -125,11 +126,7 @@ impl Stage for Inject {
     }
 
     fn outputs(&self, inputs: &Schemas) -> Result<Vec<Output>, StageError> {
-        let [low, high] = self.snr;
-        if !(low > 0.0 && low <= high && high.is_finite()) || self.chunk == 0 || self.n == 0 {
-            let what = "`snr` needs 0 < low <= high, and `n` and `chunk` must be positive";
-            return Err(StageError::new(what));
-        }
+        check_drawn(self.snr, self.n, self.chunk)?;
         let new = |name: &str, kind: Type, about: &str| {
             NewColumn::new(ColumnMeta::new(name, kind).about(about))
         };

@@ -67,6 +67,7 @@ pub mod tally;
 pub mod template;
 pub mod train;
 pub mod training_set;
+pub mod training_weights;
 pub mod transfer;
 mod truth;
 pub mod wide_pairs;

@@ -22,6 +22,7 @@ use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::choices::check_drawn;
 use super::columns::{bool_array, f64_array, f64_lists, f64_row, f64s, i64_array, ids, no_bits};
 use super::named::Named;
 use crate::engine::pipeline::StageDef;
@@ -163,12 +164,8 @@ struct Draw {
 
 impl SimulateBlind {
     fn check(&self) -> Result<(), StageError> {
-        let [low, high] = self.snr;
+        check_drawn(self.snr, self.n as usize, self.chunk)?;
         let finite = |value: f64| value.is_finite() && value >= 0.0;
-        if !(low > 0.0 && low <= high && high.is_finite()) || self.n == 0 || self.chunk == 0 {
-            let what = "`snr` needs 0 < low <= high, and `n` and `chunk` must be positive";
-            return Err(StageError::new(what));
-        }
         if !(finite(self.max_av_mag) && finite(self.velocity_km_s)) {
             let what = "`max_av_mag` and `velocity_km_s` must be 0 or more";
             return Err(StageError::new(what));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
+use arrow::datatypes::Int64Type;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::columns::{f64s_of, finite_array, ids};
@@ -39,12 +40,33 @@ pub fn label_names(schema: &TableSchema) -> Result<Vec<String>, StageError> {
 /// # Errors
 /// A table without labels or rows, or a missing label.
 pub fn read_training(job: &Job, port: &str) -> Result<(TrainingLabels, Vec<i64>), StageError> {
-    let table = job.table(port)?;
+    Ok((training_labels_of(job.table(port)?)?, ids(job, port, "id")?))
+}
+
+/// The labels of the table of a training set.
+///
+/// # Errors
+/// As [`read_training`].
+pub fn training_labels_of(table: &RecordBatch) -> Result<TrainingLabels, StageError> {
     let fields = table.schema();
     let names = fields.fields().iter().map(|field| field.name().as_str());
     let labels: Vec<String> = names.filter(|n| !IDS.contains(n)).map(str::to_owned).collect();
     check_labels(&labels)?;
-    Ok((training_labels(table, &labels)?, ids(job, port, "id")?))
+    training_labels(table, &labels)
+}
+
+/// Ids of the spectra of a training set, and of their stars, 64-bit integers.
+///
+/// # Errors
+/// A table without them.
+pub fn training_ids(table: &RecordBatch) -> Result<[ArrayRef; 2], StageError> {
+    let column = |name: &str| {
+        let found = table.column_by_name(name);
+        let found = found.filter(|array| array.as_primitive_opt::<Int64Type>().is_some());
+        found.cloned().ok_or_else(|| StageError::new(format!("no column `{name}` of 64-bit ids")))
+    };
+    let [id, star] = IDS.map(column);
+    Ok([id?, star?])
 }
 
 /// Columns of `table` side by side, `(n_row, n_name)`; null becomes NaN.

@@ -25,6 +25,7 @@ use ndarray::{Array2, ArrayView2};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::choices::check_snr;
 use super::columns::{f64_array, f64_lists, f64s, i64_array, ids};
 use super::model::{model_needs, read_model};
 use super::support::{columns_of, label_names, read_training, training_port};
@@ -148,9 +149,8 @@ struct Made {
 
 impl Synthesize {
     fn check(&self) -> Result<(), StageError> {
-        let sound = |s: &SnrRange| s.low > 0.0 && s.low <= s.high && s.high.is_finite();
-        if self.snr.as_ref().is_some_and(|s| !sound(s)) {
-            return Err(StageError::new("`snr` needs 0 < low <= high"));
+        if let Some(snr) = &self.snr {
+            check_snr([snr.low, snr.high])?;
         }
         if !(self.ivar > 0.0 && self.ivar.is_finite()) {
             return Err(StageError::new(

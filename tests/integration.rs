@@ -33,6 +33,7 @@ mod hostile;
 mod locked;
 mod memory;
 mod nearby;
+mod parts;
 mod products;
 mod project;
 mod provenance;

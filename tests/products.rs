@@ -2,6 +2,11 @@
 
 use std::fs;
 
+use arrow::array::{Array, RecordBatch};
+use mdwarf::formats::votable::{VoTableOptions, read_votable};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::parts::rows_claim;
 use crate::project::Project;
 use crate::stories;
 
@@ -36,19 +41,11 @@ in = { pixels = "fig_pixels", card = "card" }
 title = "A story"
 diagnostics = ["pixels"]
 cards = ["card"]
+"##;
 
-[[claim]]
-id = "C1"
-section = "§4.5"
-about = "rows of the catalog"
-paper = "16"
-accept = [16, 16]
-sample = "all"
-statistic = "rows"
-value = { node = "catalog", rows = true }
-
-[publish]
+const PUBLISHED: &str = r##"[publish]
 "catalog.vot" = "catalog_files"
+"written.parquet" = "catalog_files"
 "cds/ReadMe" = "catalog_files"
 "cds/catalog.dat" = "catalog_files"
 "slam.md" = "card"
@@ -57,7 +54,8 @@ value = { node = "catalog", rows = true }
 
 fn project() -> Project {
     let project = stories::project();
-    project.edit("pipeline.toml", "[publish]", MORE.trim_start());
+    let more = [MORE, &rows_claim("C1"), PUBLISHED].concat();
+    project.edit("pipeline.toml", "[publish]", more.trim_start());
     let cite = "path = \"data/labels.csv\"\ncite = \"Somebody et al. 2019\"";
     project.edit("profiles/test.toml", "path = \"data/labels.csv\"", cite);
     project
@@ -89,6 +87,88 @@ fn the_page_tells_of_the_run_that_published_it() {
     assert_eq!(rows, 16);
     project.run().ran(&[]);
     assert_eq!(text(&project, "report.html"), page, "a run that changes nothing leaves the page");
+}
+
+/// The table of a VOTable, and of a Parquet file what its footer says.
+fn read(project: &Project, file: &str) -> (RecordBatch, serde_json::Value) {
+    let bytes = fs::read(project.path(&format!("results/test/{file}"))).expect("a file");
+    if file.ends_with(".vot") {
+        let read = read_votable(&bytes, &VoTableOptions::default()).expect("a VOTable");
+        return (read.table, serde_json::Value::Null);
+    }
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).expect("it");
+    let entries = reader.metadata().file_metadata().key_value_metadata().cloned();
+    let entries = entries.expect("a footer");
+    let told = entries.iter().find(|entry| entry.key == "mdwarf.provenance");
+    let told = told.and_then(|entry| entry.value.as_deref()).expect("provenance");
+    let table = reader.build().expect("rows").next().expect("a batch").expect("rows");
+    (table, serde_json::from_str(told).expect("JSON"))
+}
+
+#[test]
+fn the_files_of_the_catalog_tell_where_their_columns_are_from() {
+    let project = project();
+    project.run();
+    let document = text(&project, "catalog.vot");
+    let header = document.split("<DATA>").next().expect("a header");
+    let labels = fs::read(project.path("data/labels.csv")).expect("labels");
+    let program =
+        format!("name=\"server_software\" value=\"mdwarf {}\"", env!("CARGO_PKG_VERSION"));
+    for part in [
+        program.as_str(),
+        "<INFO name=\"profile\" value=\"test\"/>",
+        "<INFO name=\"pipeline_digest\" value=\"blake3:",
+        "<INFO name=\"is_derived_from\" value=\"dataset:labels\"/>",
+        "<GROUP name=\"dataset_labels\" utype=\"voprov:DatasetEntity\">",
+        blake3::hash(&labels).to_hex().as_str(),
+    ] {
+        assert!(header.contains(part), "{part} is not in\n{header}");
+    }
+    let group = header.split("<GROUP name=\"provenance_TEFF_LIT\"").nth(1).expect("its group");
+    let group = group.split("</GROUP>").next().expect("an end");
+    let value = |name: &str| {
+        let param = group.split(&format!("<PARAM name=\"{name}\"")).nth(1);
+        let param = param.unwrap_or_else(|| panic!("{name} is not in {group}"));
+        param.split("value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a value")
+    };
+    assert!(group.contains("<FIELDref ref=\"TEFF_LIT\"/>"), "{group}");
+    assert_eq!((value("column"), value("node")), ("predicted.labels.Teff", "predicted"));
+    assert_eq!((value("stage"), value("revision")), ("predict", "2"));
+    assert!(value("from").contains("flux of normalized.spectra.flux_norm"), "{group}");
+    assert!(value("sources").contains("dataset:labels.Teff"), "{group}");
+    assert!(value("decided_by").contains("dataset:labels.ra"), "{group}");
+    // The footer of the Parquet file that a node wrote says the same.
+    let (parquet, footer) = read(&project, "written.parquet");
+    assert_eq!(footer["columns"]["TEFF_LIT"]["digest"], value("blake3"));
+    let (votable, _) = read(&project, "catalog.vot");
+    assert!(votable.num_rows() == 16 && votable.num_columns() == parquet.num_columns());
+    for (at, field) in parquet.schema().fields().iter().enumerate() {
+        assert_eq!(votable.schema().field(at).name(), field.name());
+        // VOTable has no unsigned integers.
+        let kind = votable.schema().field(at).data_type().clone();
+        let same = arrow::compute::cast(parquet.column(at), &kind).expect("a wider type");
+        assert_eq!(votable.column(at).to_data(), same.to_data(), "{}", field.name());
+    }
+}
+
+#[test]
+fn provenance_knows_no_run_and_follows_what_is_said_of_a_source() {
+    let project = project();
+    project.run();
+    let file =
+        |name: &str| fs::read(project.path(&format!("results/test/{name}"))).expect("a file");
+    let names = ["catalog.vot", "written.parquet", "catalog.parquet"];
+    let before = names.map(file);
+    // All of it again, from nothing: the same bytes.
+    fs::remove_dir_all(project.path("cache/v1")).expect("the store");
+    fs::remove_dir_all(project.path("results")).expect("the copies");
+    project
+        .run()
+        .ran(&[&stories::ALL[..], &["card", "catalog_files", "fig_pixels", "page"]].concat());
+    assert!(names.map(file) == before, "another run wrote other bytes");
+    project.edit("pipeline.toml", "about = \"made-up labels\"", "about = \"better labels\"");
+    project.run().ran(&[]);
+    assert!(text(&project, "catalog.vot").contains("<DESCRIPTION>better labels</DESCRIPTION>"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs::{self, FileTimes};
 use std::time::{Duration, SystemTime};
 
+use crate::parts::{labelled_between, rows_claim};
 use crate::project::Project;
 use crate::spectra::{Star, fits, survey};
 
@@ -53,16 +54,10 @@ columns = [
   { name = "logg", type = "f64" },
   { name = "remark", type = "text" },
 ]
+"#;
 
-[node.labelled]
-stage = "crossmatch"
-section = "§3.2"
-in = { targets = "normalized.spectra", catalog = "literature" }
-id = "obsid"
-catalog_id = "row"
-catalog_ra = "lit_ra_deg"
-catalog_dec = "lit_dec_deg"
-
+/// What follows on the labels.
+const TRAINING_AND_ON: &str = r#"
 [node.training]
 stage = "training_set"
 section = "§2.2"
@@ -137,7 +132,7 @@ fn spectrum_name(star: &Star) -> String {
 pub fn project() -> Project {
     let stars = survey(16);
     let mut project = Project::new()
-        .file("pipeline.toml", PIPELINE)
+        .file("pipeline.toml", labelled_between(PIPELINE, TRAINING_AND_ON))
         .file("profiles/test.toml", PROFILE)
         .file("data/labels.csv", labels(&stars, "first"));
     for star in &stars {
@@ -332,10 +327,7 @@ fn an_absent_dataset_leaves_its_nodes_out_and_the_ledger_readable() {
 #[test]
 fn a_matrix_shares_what_its_runs_have_in_common() {
     let project = project();
-    project.edit(
-        "pipeline.toml",
-        "[publish]",
-        r#"
+    let matrix = r#"
 [method.unbounded]
 "predicted.bounds" = "none"
 
@@ -343,20 +335,8 @@ fn a_matrix_shares_what_its_runs_have_in_common() {
 about = "what bounds do"
 methods = ["printed", "unbounded"]
 axes = [[{ name = "all" }, { name = "bright", set = ["bright.criteria=[[\"snri\", \"snri > 40\"]]"] }]]
-
-[[claim]]
-id = "N"
-section = "§4.5"
-about = "stars of the catalog"
-paper = "16"
-accept = [16, 16]
-sample = "all"
-statistic = "rows"
-value = { node = "catalog", rows = true }
-
-[publish]
-"#,
-    );
+"#;
+    project.edit("pipeline.toml", "[publish]", &format!("{matrix}{}[publish]\n", rows_claim("N")));
     let answer = project.mdwarf(&["run", "--profile", "test", "--matrix", "bounds", "--json"]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let told: serde_json::Value = serde_json::from_str(answer.stdout.trim()).expect("JSON");

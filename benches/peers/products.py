@@ -138,6 +138,10 @@ def meanings(folder):
             wrong(f"`{field.name}`: unit {field.unit} in VOTable, {unit} in FITS")
         if not field.description:
             wrong(f"`{field.name}` has no description")
+    told = {group.name for group in table.groups}
+    lacking = [field.name for field in table.fields if f"provenance_{field.name}" not in told]
+    if lacking:
+        wrong(f"the header does not say where these are from: {lacking}")
     infos = {info.name: info.value for info in document.resources[0].infos}
     content = {infos.get("content"), header.get("CONTENT")}
     if len(content) != 1 or None in content:

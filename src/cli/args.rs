@@ -1,9 +1,14 @@
 //! What the user typed.
 
+mod forms;
+mod size;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::forms::{DagFormat, ExportFormat, SchemaOf};
+pub use self::size::size_bytes;
 use crate::engine::files::Files;
 
 /// Stellar labels of M dwarfs from LAMOST spectra, as a cached and auditable pipeline.
@@ -145,14 +150,10 @@ pub enum Verb {
         new: String,
     },
     /// Follow one spectrum through the whole graph
-    #[command(after_help = "Example: mdwarf trace 183404083")]
-    Trace {
-        /// The row id
-        id: i64,
-        /// Its column
-        #[arg(long, default_value = "obsid")]
-        column: String,
-    },
+    #[command(
+        after_help = "Example: mdwarf trace 183404083; mdwarf trace 183404083 --neighbours 10"
+    )]
+    Trace(TraceArgs),
     /// Label spectra of your own with the trained models of this project
     #[command(after_help = "Example: mdwarf label spec-56591-GAC089N28B1_sp01-001.fits.gz --json")]
     Label(LabelArgs),
@@ -303,6 +304,19 @@ pub struct GcArgs {
     pub max_size: Option<u64>,
 }
 
+/// Options of `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// The row id
+    pub id: i64,
+    /// Its column
+    #[arg(long, default_value = "obsid")]
+    pub column: String,
+    /// Also the N training spectra that weigh most in the model at the row's labels
+    #[arg(long, value_name = "N")]
+    pub neighbours: Option<usize>,
+}
+
 /// Options of `run`.
 #[derive(Debug, Default, Args)]
 pub struct RunArgs {
@@ -352,30 +366,6 @@ pub struct LabelArgs {
     pub node: Option<String>,
 }
 
-/// A size in bytes from `6G`, `512M`, `1.5T`: powers of 1024.
-pub fn size_bytes(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = text[digits.len()..].to_ascii_uppercase();
-    let power = match unit.trim_end_matches('B').trim_end_matches('I') {
-        "" => 0,
-        "K" => 1,
-        "M" => 2,
-        "G" => 3,
-        "T" => 4,
-        _ => return Err(format!("`{unit}` is no unit of size; use K, M, G or T, as in 6G")),
-    };
-    let number: f64 = digits
-        .trim()
-        .parse()
-        .map_err(|_| format!("`{digits}` is no number; give a size such as 6G or 512M"))?;
-    let bytes = number * 1024f64.powi(power);
-    if !(1.0..=9e18).contains(&bytes) {
-        return Err("give a size of at least one byte, such as 6G".into());
-    }
-    Ok(bytes as u64)
-}
-
 /// Options of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
@@ -388,57 +378,4 @@ pub struct PlanArgs {
     /// For those who type `run -n`: a plan never runs anything
     #[arg(short = 'n', long, hide = true)]
     pub dry_run: bool,
-}
-
-/// Files that have a schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SchemaOf {
-    /// `pipeline.toml`.
-    Pipeline,
-    /// `profiles/NAME.toml`.
-    Profile,
-}
-
-/// Forms of a run's history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    /// Products, lock, records and data as `.tar.gz`, to be replayed elsewhere.
-    Bundle,
-    /// W3C PROV-JSON.
-    ProvJson,
-    /// RO-Crate with the Provenance Run Crate profile.
-    RoCrate,
-    /// OpenLineage events, a line each.
-    Openlineage,
-    /// IVOA Provenance Data Model, as `voprov` writes it.
-    Provdm,
-}
-
-/// Forms of a drawing of the graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DagFormat {
-    /// Indented lines.
-    Text,
-    /// Mermaid.
-    Mermaid,
-    /// Graphviz.
-    Dot,
-    /// A picture.
-    Svg,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size_bytes;
-
-    #[test]
-    fn sizes_are_powers_of_1024() {
-        assert_eq!(size_bytes("6G"), Ok(6 << 30));
-        assert_eq!(size_bytes("512m"), Ok(512 << 20));
-        assert_eq!(size_bytes("1.5 KiB"), Ok(1536));
-        assert_eq!(size_bytes("7"), Ok(7));
-        for bad in ["", "G", "-1G", "6X", "nan", "1e30"] {
-            assert!(size_bytes(bad).is_err(), "{bad}");
-        }
-    }
 }

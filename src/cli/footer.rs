@@ -1,67 +1,38 @@
-//! What the footer of a published Parquet file says of its columns: what they are made of, down to the sources.
+//! What the footer of a published Parquet file says of its columns.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use super::failure::Failure;
-use super::project::Project;
-use crate::engine::digest::Digest;
-use crate::engine::evaluate::Outputs;
-use crate::engine::lineage::{Kind, Known, Lineage};
+use super::origin::{TableOrigin, sources};
+use crate::engine::error::EngineError;
+use crate::engine::lineage::{Kind, Lineage};
+use crate::formats::parquet_out::write_parquet;
 
 /// The key under which it stands.
 pub const PROVENANCE: &str = "mdwarf.provenance";
-
-/// The digest of a copy that carries its provenance: of its content, and of the keys of all that it rests on.
-pub fn with_origin(
-    project: &Project,
-    done: &[Option<Outputs>],
-    node: usize,
-    content: Digest,
-) -> Digest {
-    let reached = project.pipeline.ancestors(node);
-    let outputs = done.iter().zip(reached).filter(|(_, reached)| *reached);
-    let keys = outputs.filter_map(|(outputs, _)| outputs.as_ref()?.first());
-    let mut digests = vec![content];
-    digests.extend(keys.map(|artifact| artifact.record.name));
-    Digest::of_sequence(&digests)
-}
+/// The key under which Arrow keeps the schema; its writer puts it there by itself.
+const ARROW_SCHEMA: &str = "ARROW:schema";
 
 /// Provenance of a table's columns as JSON: direct edges, and the sources with the digests of their files.
-pub fn provenance(
-    project: &Project,
-    done: &[Option<Outputs>],
-    (node, output): (usize, usize),
-) -> Result<String, Failure> {
-    let pipeline = &project.pipeline;
-    let known = Known { done, store: &project.store };
-    let mut columns = serde_json::Map::new();
-    let mut datasets: BTreeMap<String, Value> = BTreeMap::new();
-    let mut stages: BTreeMap<String, Value> = BTreeMap::new();
-    for column in &pipeline.nodes[node].schemas[output].columns {
-        let item = crate::engine::lineage::Item::Column(node, output, column.name.clone());
-        let lineage = pipeline.lineage(item, &known)?;
-        columns.insert(column.name.clone(), one(&lineage));
-        for found in lineage.nodes.iter().filter(|n| n.facts["kind"] == "dataset") {
-            datasets.insert(found.id.clone(), found.facts.clone());
-        }
-        for stage in &lineage.stages {
-            let name = stage["node"].as_str().unwrap_or_default().to_owned();
-            let facts = ["stage", "revision", "section", "params", "ports", "seed"];
-            let facts = facts.into_iter().filter(|key| !stage[*key].is_null());
-            stages.insert(name, facts.map(|key| (key.to_owned(), stage[key].clone())).collect());
-        }
-    }
-    let told = json!({
+pub fn provenance(origin: &TableOrigin<'_>) -> String {
+    let pipeline = &origin.project.pipeline;
+    let columns = origin.columns.iter().map(|(meta, lineage)| (meta.name.clone(), one(lineage)));
+    let datasets = origin.datasets().into_iter();
+    let datasets = datasets.map(|(slot, facts)| (format!("dataset:{slot}"), facts.clone()));
+    json!({
         "pipeline": pipeline.name,
         "profile": pipeline.profile,
         "method": pipeline.method,
-        "columns": columns,
-        "datasets": datasets,
-        "nodes": stages,
-    });
-    Ok(told.to_string())
+        "columns": columns.collect::<serde_json::Map<_, _>>(),
+        "datasets": datasets.collect::<serde_json::Map<_, _>>(),
+        "nodes": origin.stages(),
+    })
+    .to_string()
 }
 
 /// A column: what it is handed on from, and the columns of datasets that it rests on.
@@ -73,17 +44,64 @@ fn one(lineage: &Lineage) -> Value {
         .filter(|edge| edge.to == root)
         .map(|edge| json!({ "from": edge.from, "kind": edge.kind, "how": edge.how }))
         .collect();
-    let direct = super::lineage::directly_reached(lineage, super::lineage::Way::Back);
-    let sources = |kind: Kind| -> Vec<&str> {
-        let of_dataset = lineage.nodes.iter().filter(|n| n.id.starts_with("dataset:"));
-        let wanted = of_dataset.filter(|n| direct.contains(&n.id) == (kind == Kind::Direct));
-        let mut ids: Vec<&str> = wanted.map(|n| n.id.as_str()).collect();
-        ids.sort_unstable();
-        ids
-    };
     json!({
         "from": from,
         "digest": lineage.nodes.first().map(|node| node.facts["digest"].clone()),
-        "sources": { "DIRECT": sources(Kind::Direct), "INDIRECT": sources(Kind::Indirect) },
+        "sources": {
+            "DIRECT": sources(lineage, Kind::Direct), "INDIRECT": sources(lineage, Kind::Indirect),
+        },
     })
+}
+
+/// A Parquet file with one more entry in its footer.
+///
+/// # Errors
+/// Bytes that are no Parquet file.
+pub fn with_entry(file: Vec<u8>, key: &str, value: &str) -> Result<Vec<u8>, EngineError> {
+    let failed = |why: &dyn std::fmt::Display| EngineError::Table {
+        place: "footer of a Parquet file".into(),
+        why: why.to_string(),
+    };
+    let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file));
+    let reader = reader.map_err(|why| failed(&why))?;
+    let known = reader.metadata().file_metadata().key_value_metadata().cloned();
+    let known = known.unwrap_or_default();
+    let kept = known.iter().filter(|entry| entry.key != ARROW_SCHEMA && entry.key != key);
+    let mut footer: Vec<(&str, &str)> =
+        kept.filter_map(|entry| Some((entry.key.as_str(), entry.value.as_deref()?))).collect();
+    footer.push((key, value));
+    // The reader hands the entries on as metadata of the schema; they would be written a second time there.
+    let plain = Arc::new(Schema::new(reader.schema().fields().clone()));
+    let batches = reader.build().map_err(|why| failed(&why))?.map(|batch| {
+        let columns = batch?.columns().to_vec();
+        RecordBatch::try_new(plain.clone(), columns)
+    });
+    let batches = batches.collect::<Result<Vec<_>, _>>().map_err(|why| failed(&why))?;
+    let table = arrow::compute::concat_batches(&plain, &batches).map_err(|why| failed(&why))?;
+    write_parquet(&table, &footer).map_err(|why| failed(&why))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Float64Array, Int64Array};
+    use parquet::file::metadata::ParquetMetaDataReader;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_added_and_the_rest_stays() {
+        let table = RecordBatch::try_from_iter([
+            ("id", Arc::new(Int64Array::from(vec![Some(7), None])) as _),
+            ("x", Arc::new(Float64Array::from(vec![0.1, f64::NAN])) as _),
+        ])
+        .expect("a table");
+        let plain = write_parquet(&table, &[("title", "A"), ("k", "old")]).expect("a file");
+        let told = with_entry(plain, "k", "new").expect("a file");
+        assert_eq!(told, write_parquet(&table, &[("title", "A"), ("k", "new")]).expect("a file"));
+        let footer = ParquetMetaDataReader::new().parse_and_finish(&Bytes::from(told));
+        let entries = footer.expect("a footer").file_metadata().key_value_metadata().cloned();
+        let arrow = entries.unwrap_or_default().iter().filter(|e| e.key == ARROW_SCHEMA).count();
+        assert_eq!(arrow, 1);
+        assert!(with_entry(b"PAR1".to_vec(), "k", "v").is_err());
+    }
 }

@@ -123,9 +123,7 @@ fn forward_branches<'a>(
     lines: &mut Vec<String>,
 ) {
     for edge in view.direct(id) {
-        let above = if seen.insert(&edge.to) { "" } else { " (shown above)" };
-        lines.push(format!("{indent}{} [{}]{above}", view.line(&edge.to), edge.how));
-        if above.is_empty() {
+        if view.met((indent, ""), &edge.to, &edge.how, seen, lines) {
             forward_branches(view, &edge.to, &format!("{indent}  "), seen, lines);
         }
     }

@@ -66,9 +66,29 @@ impl<'a> View<'a> {
         (at, passed)
     }
 
+    /// Adds the line of what a branch leads to; whether it was not met before and is to be followed.
+    pub(super) fn met(
+        &self,
+        (indent, start): (&str, &str),
+        id: &'a str,
+        how: &str,
+        seen: &mut BTreeSet<&'a str>,
+        lines: &mut Vec<String>,
+    ) -> bool {
+        let new = seen.insert(id);
+        let above = if new { "" } else { " (shown above)" };
+        lines.push(format!("{indent}{start}{} [{how}]{above}", self.line(id)));
+        new
+    }
+
     pub(super) fn direct(&self, id: &str) -> impl Iterator<Item = &'a LineageEdge> + '_ {
         self.edges(id).iter().copied().filter(|edge| edge.kind == Kind::Direct)
     }
+}
+
+/// How branch `index` of `n` is drawn: before what it leads to, and before the lines below that.
+fn twig(index: usize, n: usize) -> (&'static str, &'static str) {
+    if index + 1 == n { ("└─ ", "   ") } else { ("├─ ", "│  ") }
 }
 
 /// For an auditor: what the values are made of, what else decides them, the bytes it all comes from, and the work.
@@ -124,8 +144,7 @@ fn direct_branches<'a>(
 ) {
     let edges: Vec<_> = view.direct(id).collect();
     for (index, edge) in edges.iter().enumerate() {
-        let last = index + 1 == edges.len();
-        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        let (start, below) = twig(index, edges.len());
         let (at, passed) = view.through(edge);
         let passed = match passed.as_slice() {
             [] => String::new(),
@@ -135,9 +154,8 @@ fn direct_branches<'a>(
                 format!(" through {}", tables.join(", "))
             }
         };
-        let above = if seen.insert(at) { "" } else { " (shown above)" };
-        lines.push(format!("{indent}{branch}{} [{}{passed}]{above}", view.line(at), edge.how));
-        if above.is_empty() {
+        let how = format!("{}{passed}", edge.how);
+        if view.met((indent, start), at, &how, seen, lines) {
             direct_branches(view, at, &format!("{indent}{below}"), seen, lines);
         }
     }
@@ -303,17 +321,13 @@ fn branches<'a>(
 ) {
     let edges = view.edges(id);
     for (index, edge) in edges.iter().enumerate() {
-        let last = index + 1 == edges.len();
-        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        let (start, below) = twig(index, edges.len());
         let kind = match edge.kind {
             Kind::Direct => "DIRECT",
             Kind::Indirect => "INDIRECT",
         };
         let far = view.way.far(edge);
-        let new = seen.insert(far);
-        let above = if new { "" } else { " (shown above)" };
-        lines.push(format!("{indent}{branch}{} [{kind}: {}]{above}", view.line(far), edge.how));
-        if new {
+        if view.met((indent, start), far, &format!("{kind}: {}", edge.how), seen, lines) {
             let below = format!("{indent}{below}");
             let node = view.nodes.get(far).copied();
             lines.extend(node.into_iter().flat_map(files).map(|file| format!("{below}{file}")));

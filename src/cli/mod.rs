@@ -4,6 +4,7 @@ mod archive;
 mod args;
 mod check;
 mod claims;
+mod column_tree;
 mod contradictions;
 #[cfg(test)]
 mod crash_tests;
@@ -28,6 +29,7 @@ mod lineage_text;
 mod lock;
 mod log;
 mod matrix;
+mod origin;
 mod past;
 mod plan;
 mod profile_schema;
@@ -46,9 +48,11 @@ mod status;
 mod table;
 mod talk;
 mod trace;
+mod trace_neighbours;
 mod trace_text;
 mod unpack;
 mod verify;
+mod votable_header;
 mod why;
 
 use std::process::ExitCode;
@@ -105,7 +109,7 @@ fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
             import::import(cli, bundle, into, *max_size, *no_run, talk)
         }
         Verb::Label(args) => label::label(cli, args, talk),
-        Verb::Trace { id, column } => trace::trace(cli, *id, column, talk),
+        Verb::Trace(args) => trace::trace(cli, args, talk),
         Verb::Claims { check, past } => claims::claims(cli, *check, past.run.as_deref(), talk),
         Verb::Unpack { folder, what } => unpack::unpack(cli, what.as_deref(), folder, talk),
         Verb::Log { node, past } => log::log(cli, node, past.run.as_deref(), talk),

@@ -12,9 +12,10 @@ use arrow::array::{AsArray, RecordBatch};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
-use super::footer;
+use super::origin::{self, TableOrigin};
 use super::project::Project;
 use super::run_facts::Ended;
+use super::{footer, votable_header};
 use crate::engine::artifact::Artifact;
 use crate::engine::digest::Digest;
 use crate::engine::error::{EngineError, unless_read_only};
@@ -26,6 +27,7 @@ use crate::formats::cds::{ACKNOWLEDGEMENTS, wrapped};
 use crate::formats::csv::write_csv;
 use crate::formats::fits_table::write_table;
 use crate::formats::parquet_out::write_parquet;
+use crate::provenance::votable;
 use crate::report::page::{RunFacts, filled};
 
 /// A file for people.
@@ -65,21 +67,22 @@ pub fn publish(ended: &Ended<'_>) -> Result<Vec<Published>, Failure> {
         if has_slots(&path) {
             content = Digest::of_sequence([&content, &slots.digest]);
         }
-        // Parquet says in its footer what its columns are made of.
-        let has_footer = file.ends_with(".parquet");
-        if has_footer {
-            content = footer::with_origin(project, ended.done, *node, content);
+        // Parquet says in its footer, VOTable in its header, what the columns are made of.
+        let has_origin = origin::is_carried_by(&path);
+        if has_origin {
+            content = origin::with_origin(project, ended.done, *node, content)?;
         }
         let known = memory.get(file);
         let there =
             project.store.files().metadata(&path).ok().and_then(|there| stamp(&there, content));
         let written = known.is_none() || known != there.as_ref();
         if written {
-            let origin = match has_footer {
-                true => footer::provenance(project, ended.done, (*node, *output))?,
-                false => String::new(),
+            let shown = origin::table_shown(&project.pipeline, (*node, *output));
+            let origin = match has_origin {
+                true => Some(TableOrigin::of(project, ended.done, shown)?),
+                false => None,
             };
-            let metadata = write(project, artifact, &path, (&slots, &origin))?;
+            let metadata = write(project, artifact, &path, (&slots, origin.as_ref()))?;
             memory.extend(stamp(&metadata, content).map(|stamp| (file.clone(), stamp)));
             changed = true;
         }
@@ -217,13 +220,18 @@ fn write(
     project: &Project,
     artifact: &Artifact,
     path: &Path,
-    (slots, origin): (&Slots<'_>, &str),
+    (slots, origin): (&Slots<'_>, Option<&TableOrigin<'_>>),
 ) -> Result<Metadata, Failure> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if artifact.schema.columns.iter().any(is_bytes) {
         let bytes = slots.fill(path, file_of(project, artifact, path)?);
+        let bytes = match origin {
+            Some(origin) => told(bytes, extension, origin, slots.ended)?,
+            None => bytes,
+        };
         return Ok(project.store.publish(path, &bytes)?);
     }
+    let origin = origin.map(footer::provenance).unwrap_or_default();
     let keeps_vectors = extension == "parquet";
     let columns: Vec<String> = artifact
         .schema
@@ -233,8 +241,25 @@ fn write(
         .map(|c| c.name.clone())
         .collect();
     let table = artifact.read_table(&project.store, &columns, None)?;
-    let bytes = encode(extension, &table, artifact, origin)?;
+    let bytes = encode(extension, &table, artifact, &origin)?;
     Ok(project.store.publish(path, &bytes)?)
+}
+
+/// The file of a table, as a node wrote it, with the provenance of its columns.
+fn told(
+    bytes: Vec<u8>,
+    extension: &str,
+    origin: &TableOrigin<'_>,
+    ended: &Ended<'_>,
+) -> Result<Vec<u8>, Failure> {
+    if extension == "parquet" {
+        return Ok(footer::with_entry(bytes, footer::PROVENANCE, &footer::provenance(origin))?);
+    }
+    let header = votable_header::header(origin, ended.done, &ended.entry.sets)?;
+    Ok(match String::from_utf8(bytes) {
+        Ok(document) => votable::with_header(&document, &header).into_bytes(),
+        Err(other) => other.into_bytes(),
+    })
 }
 
 fn encode(

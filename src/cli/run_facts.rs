@@ -1,10 +1,11 @@
 //! What a run knows when it has ended, for the slots of what it publishes: the page and the ReadMe.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
 
+use super::column_tree::column_origin;
 use super::contradictions::Register;
 use super::project::{Project, load_spec};
 use super::run::civil_time;
@@ -14,7 +15,7 @@ use crate::engine::digest::Digest;
 use crate::engine::error::{EngineError, Result};
 use crate::engine::evaluate::Outputs;
 use crate::engine::ledger::{NodeEntry, RunEntry};
-use crate::engine::lineage::{Item, Kind as EdgeKind, Known, Lineage, LineageEdge};
+use crate::engine::lineage::{Item, Known};
 use crate::engine::pipeline::{Node, Pipeline};
 use crate::engine::record::machine_class;
 use crate::engine::run::Outcome;
@@ -30,8 +31,8 @@ use crate::report::tables::{Cell, Table};
 const CATALOG: &str = "catalog";
 /// Profile of which no argument need speak.
 const USUAL_PROFILE: &str = "simulated";
-/// How a column depends on the one that it is.
-const IDENTITY: &str = "identity";
+/// Counts the forms in which slots have been filled: another one writes the pages anew.
+const FORM: u32 = 2;
 /// Ticks of the processor's clock that Linux counts in a second.
 const TICKS: f64 = 100.0;
 
@@ -61,6 +62,7 @@ impl Ended<'_> {
             .map(|c| (&c.id.value, &c.section, &c.problem, &c.resolution))
             .collect();
         let decisive = json!({
+            "form": FORM,
             "claims": self.entry.claims,
             "nodes": names,
             "absent": keys,
@@ -238,32 +240,13 @@ impl Ended<'_> {
         columns.iter().map(|meta| (format!("{}.{}", node.name, meta.name), meta.clone())).collect()
     }
 
-    /// The steps that made a column, along what entered its values; tables that only hand it on are left out.
+    /// Where a column of the catalog is from; nothing but its meaning where that is not known.
     fn origin(&self, id: &str, meta: &ColumnMeta) -> ColumnOrigin {
-        let mut steps = Vec::new();
         let known = Known { done: self.done, store: &self.project.store };
         let found = self.pipeline().find_column(id).and_then(|(node, output, column)| {
             self.pipeline().lineage(Item::Column(node, output, column), &known)
         });
-        if let Ok(lineage) = found {
-            let sources = sources(&lineage);
-            let root = lineage.nodes.first().map(|node| made_at(&sources, &node.id));
-            let mut open: VecDeque<&str> = root.into_iter().collect();
-            let mut seen: BTreeSet<&str> = open.iter().copied().collect();
-            while let Some(at) = open.pop_front() {
-                let made = sources.get(at).map_or(&[][..], Vec::as_slice);
-                let from = |edge: &LineageEdge| made_at(&sources, &edge.from).to_owned();
-                let mut how: Vec<String> =
-                    made.iter().map(|edge| format!("{} of {}", edge.how, from(edge))).collect();
-                how.dedup();
-                steps.push((at.to_owned(), how.join("; ")));
-                let next = made.iter().map(|edge| made_at(&sources, &edge.from));
-                open.extend(next.filter(|from| seen.insert(*from)));
-            }
-        }
-        let about = listed(&meta.description).map_or(meta.description.as_str(), |list| list.head);
-        let (name, unit, about) = (meta.name.clone(), meta.unit.clone(), about.to_owned());
-        ColumnOrigin { name, unit, about, steps }
+        column_origin(meta, &found.unwrap_or_default())
     }
 
     /// The same for programs.
@@ -285,28 +268,6 @@ impl Ended<'_> {
             })).collect::<Vec<_>>(),
         })
     }
-}
-
-/// What enters a column's values, by column.
-type Sources<'a> = BTreeMap<&'a str, Vec<&'a LineageEdge>>;
-
-fn sources(lineage: &Lineage) -> Sources<'_> {
-    let mut sources = Sources::new();
-    for edge in lineage.edges.iter().filter(|edge| edge.kind == EdgeKind::Direct) {
-        sources.entry(edge.to.as_str()).or_default().push(edge);
-    }
-    sources
-}
-
-/// The column that a column is handed on from, itself if it is made where it stands.
-fn made_at<'a>(sources: &Sources<'a>, id: &'a str) -> &'a str {
-    let mut at = id;
-    while let Some([only]) = sources.get(at).map(Vec::as_slice)
-        && only.how == IDENTITY
-    {
-        at = &only.from;
-    }
-    at
 }
 
 /// Whether a node is there, apart from when it was done.

@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::args::Cli;
+use super::args::{Cli, TraceArgs};
 use super::failure::{Failure, USAGE};
 use super::project::Planned;
 use super::talk::Talk;
+use super::trace_neighbours;
 use super::trace_text::{Told, text};
-use crate::engine::error::unless_read_only;
+use crate::engine::error::{EngineError, unless_read_only};
 use crate::engine::source::{Binding, Origin};
 use crate::engine::trace::Step;
 
 /// Follows a row.
-pub fn trace(cli: &Cli, id: i64, column: &str, talk: &Talk) -> Result<u8, Failure> {
+pub fn trace(cli: &Cli, args: &TraceArgs, talk: &Talk) -> Result<u8, Failure> {
+    let (id, column) = (args.id, args.column.as_str());
     let planned = Planned::of_records(&cli.common, talk)?;
     let project = &planned.project;
     let mut trace = project.pipeline.trace(&project.store, &planned.plan.done, column, id)?;
@@ -24,14 +26,48 @@ pub fn trace(cli: &Cli, id: i64, column: &str, talk: &Talk) -> Result<u8, Failur
         return Err(nowhere(&planned, id, column));
     }
     trace.steps.iter_mut().for_each(|step| name_file(&planned, step));
+    let neighbours = match args.neighbours {
+        Some(_) => trace_neighbours::find(&planned, column, id)?,
+        None => Vec::new(),
+    };
+    let n = args.neighbours.unwrap_or_default();
     if cli.common.json {
-        talk.json(&trace.steps);
+        talk.json(&with_neighbours(&trace.steps, &neighbours, n)?);
         trace.not_shown.iter().for_each(|why| talk.note(&format!("not shown: {why}")));
     } else {
         let catalog = project.pipeline.catalog().map(|node| &project.pipeline.nodes[node].name);
         talk.out(&text(&Told { column, id, trace: &trace, catalog: catalog.map(String::as_str) }));
+        if args.neighbours.is_some() {
+            talk.out(&neighbours_text(&neighbours, n));
+        }
     }
     Ok(0)
+}
+
+/// The steps; those that fitted labels also say what their models lean on.
+fn with_neighbours(
+    steps: &[Step],
+    neighbours: &[trace_neighbours::Found],
+    n: usize,
+) -> Result<Vec<Value>, EngineError> {
+    let step = |step: &Step| {
+        let mut value = serde_json::to_value(step).map_err(EngineError::table("trace"))?;
+        let of_step = |f: &&trace_neighbours::Found| f.node == step.node && f.output == step.output;
+        if let Some(found) = neighbours.iter().find(of_step) {
+            value["neighbours"] = found.json(n);
+        }
+        Ok(value)
+    };
+    steps.iter().map(step).collect()
+}
+
+fn neighbours_text(neighbours: &[trace_neighbours::Found], n: usize) -> String {
+    if neighbours.is_empty() {
+        return "\nNo model has fitted labels to it".into();
+    }
+    let head = "\nTraining spectra that weigh most: share of the sum of |dual coefficient| x kernel over all pixels";
+    let tables: String = neighbours.iter().map(|found| format!("\n\n{}", found.text(n))).collect();
+    format!("{head}{tables}")
 }
 
 /// Beside the digest of a file: its name, and where it is had.

@@ -1,4 +1,4 @@
-//! A run's history in the languages of others: plain data in, JSON out.
+//! A run's history in the languages of others: plain data in, their forms out.
 //!
 //! | module | gives | checked by |
 //! |---|---|---|
@@ -6,6 +6,7 @@
 //! | [`provdm`] | the IVOA Provenance Data Model, in the PROV-JSON of its reference implementation | the package `voprov` |
 //! | [`openlineage`] | OpenLineage run events with the column-lineage facet | `openlineage-python` |
 //! | [`ro_crate`] | RO-Crate with the Provenance Run Crate profile | `rocrate-validator` |
+//! | [`votable`] | what the header of the published VOTable says | STILTS' `votlint`, `astropy` |
 //!
 //! `docs/provenance.md` has the commands. Nothing here knows of pipelines, stores or files.
 
@@ -15,6 +16,7 @@ pub mod prov_json;
 pub mod provdm;
 pub mod ro_crate;
 pub mod time;
+pub mod votable;
 
 pub use history::{Activity, Column, Dependence, File, History, Product, Source, Table};
 

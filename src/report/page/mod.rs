@@ -3,6 +3,7 @@
 
 mod block;
 mod claims;
+mod lineage;
 mod sections;
 mod slots;
 mod stars;
@@ -20,7 +21,9 @@ use crate::report::plot::{Figure, Origin, web_font};
 use crate::report::tables::Table;
 
 pub use claims::ClaimRow;
-pub use slots::{ColumnOrigin, Contradiction, FlagColumn, RunFacts, filled, node_columns};
+pub use slots::{
+    ColumnOrigin, Contradiction, FlagColumn, OriginStep, RunFacts, filled, node_columns,
+};
 pub use stars::{Star, StarBlock};
 
 /// Everything that the report shows.

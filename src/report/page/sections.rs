@@ -94,6 +94,11 @@ fn rich(text: &str) -> Markup {
 
 /// A sortable table with its notes.
 pub fn table_markup(table: &Table) -> Markup {
+    anchored(table, |_| None)
+}
+
+/// A table whose rows can be led to, by the anchors that `anchor` gives them.
+pub fn anchored(table: &Table, anchor: impl Fn(usize) -> Option<String>) -> Markup {
     let printed = table.printed();
     html! {
         div .scroll { table .sortable {
@@ -106,7 +111,7 @@ pub fn table_markup(table: &Table) -> Markup {
                 }
             } }
             tbody {
-                @for row in 0..table.rows.len() { tr { @for &place in &printed { (cell(table, row, place)) } } }
+                @for row in 0..table.rows.len() { tr id=[anchor(row)] { @for &place in &printed { (cell(table, row, place)) } } }
             }
         } }
         @for note in &table.notes { p .note { (note) } }

@@ -7,9 +7,10 @@ use maud::{Markup, PreEscaped, html};
 use serde_json::Value;
 
 use super::claims::{self, ClaimRow};
-use super::sections::table_markup;
+use super::lineage;
+use super::sections::anchored;
 use crate::report::plot::plain;
-use crate::report::tables::{Kind, Table};
+use crate::report::tables::{Cell, Kind, Table};
 
 /// What is known of a run when it has ended.
 #[derive(Debug, Clone, Default)]
@@ -58,8 +59,27 @@ pub struct ColumnOrigin {
     pub unit: String,
     /// Meaning.
     pub about: String,
-    /// Steps from the column back to the data: `node.output.column` and how it is made of what.
-    pub steps: Vec<(String, String)>,
+    /// Steps from the column back to the data, itself first.
+    pub steps: Vec<OriginStep>,
+    /// Columns of datasets that decide on it without entering its values.
+    pub decided_by: Vec<String>,
+}
+
+/// A step between a column and the data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OriginStep {
+    /// `node.output.column`, `dataset:slot.column` or `dataset:slot`.
+    pub id: String,
+    /// The node that makes it; empty for a dataset.
+    pub node: String,
+    /// Unit; empty if none.
+    pub unit: String,
+    /// Of a column stage and section, of a dataset what it is and its files.
+    pub about: String,
+    /// Beginning of the digest of its content; empty if not known.
+    pub digest: String,
+    /// Steps that enter its values, by place in the list, and how.
+    pub from: Vec<(usize, String)>,
 }
 
 /// A column of flags, and what its values or bits mean.
@@ -120,7 +140,7 @@ fn content(name: &str, facts: &RunFacts) -> Markup {
         "claims" => claims::body(&facts.claims, facts.is_simulated),
         "contradictions" => contradictions(&facts.contradictions),
         "record" => record(facts),
-        "columns" => columns(&facts.columns),
+        "columns" => lineage::body(&facts.columns),
         "flags" => flags(&facts.flags),
         "acknowledgements" => acknowledgements(&facts.acknowledgements),
         _ => data(&facts.data),
@@ -159,22 +179,14 @@ fn contradictions(entries: &[Contradiction]) -> Markup {
 const NODES_SHOWN: usize = 40;
 
 fn record(facts: &RunFacts) -> Markup {
+    let anchor = |nodes: &Table, row: usize| match nodes.cell(row, 0) {
+        Cell::Text(node) => Some(lineage::node_anchor(node)),
+        _ => None,
+    };
     html! {
         dl { @for (name, value) in &facts.record { dt { (name) } dd { (value) } } }
         @if let Some(nodes) = &facts.nodes {
-            details open[nodes.rows.len() <= NODES_SHOWN] { summary { (plain(&nodes.title)) } (table_markup(nodes)) }
-        }
-    }
-}
-
-fn columns(columns: &[ColumnOrigin]) -> Markup {
-    html! {
-        p { "What each column of the catalog is made of, back to the data: where it is made (node, output, column), how and of what. Tables that only hand it on are left out. " code { "mdwarf lineage catalog.COLUMN" } " tells also what else decided on it: cuts, hyper-parameters." }
-        @for column in columns {
-            details .column id={ "column-" (column.name) } {
-                summary { code { (column.name) } @if !column.unit.is_empty() { " (" (column.unit) ")" } " " span .why { (column.about) } }
-                ol { @for (step, how) in &column.steps { li { code { (step) } " " span .why { (how) } } } }
-            }
+            details open[nodes.rows.len() <= NODES_SHOWN] { summary { (plain(&nodes.title)) } (anchored(nodes, |row| anchor(nodes, row))) }
         }
     }
 }

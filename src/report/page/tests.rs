@@ -49,7 +49,12 @@ fn page_of(stars: Option<&StarBlock<'_>>) -> String {
                 name: "TEFF_AP".into(),
                 unit: "K".into(),
                 about: "temperature".into(),
-                steps: vec![("fits.ap_Teff".into(), "label of training.Teff".into())],
+                steps: vec![OriginStep {
+                    id: "fits.labels.ap_Teff".into(),
+                    node: "fits".into(),
+                    ..OriginStep::default()
+                }],
+                ..ColumnOrigin::default()
             }],
             flags: vec![FlagColumn {
                 names: vec!["flags".into()],
@@ -115,7 +120,7 @@ fn the_page_shows_every_section_and_escapes_what_it_is_given() {
         "TEFF_BT",
         "No giants.",
         "too hot",
-        "fits.ap_Teff",
+        ".labels.ap_Teff",
         "20210130T000000",
         "ESA",
         "Simulated data.",

@@ -20,6 +20,7 @@
 //! | `basin` | lower optima near the one found |
 //! | `minimize` | the minimizations |
 //! | `fit` | labels of stars, errors, flags |
+//! | `influence` | which training spectra the model leans on at given labels |
 //! | `posterior` | ensemble sampling for chosen stars |
 //!
 //! # Example
@@ -73,6 +74,7 @@ mod cell_options;
 mod cells;
 mod fit;
 mod grid;
+mod influence;
 mod kernel;
 mod label_fit;
 mod lanes;
@@ -97,6 +99,7 @@ pub use cell_options::CellOptions;
 pub use cells::CellEvaluator;
 pub use fit::LabelFitter;
 pub use grid::HyperGrid;
+pub use influence::Influence;
 pub use kernel::KernelEvaluator;
 pub use label_fit::{Evaluator, FitOptions, FitStatus, LabelBounds, LabelFit, Loss, Start};
 pub use model::{FluxEvaluator, SlamModel};
