@@ -11,7 +11,8 @@
 //!    checked against their residuals afterwards, and taken in where they contradict.
 //! 3. **Pairwise steps** (`smo`) settle the bulk of the coefficients, **proximal semismooth Newton steps** (`newton`)
 //!    the rest; the system of the free rows (`free_system`) is factorized (`cholesky`) in f32 where that cannot matter,
-//!    else in f64. First a rough pass on a guess of the near rows, then the right ones (`settle`).
+//!    else in f64, and bordered (`border`) while few rows differ from those factorized. First a rough pass on a guess
+//!    of the near rows, then the right ones (`settle`).
 //! 4. **Neighbors** (`path`): each cell of a grid starts from the cell with the next smaller C, each fold from the
 //!    solution of all rows plus what leaving its rows out changed in the cell before; a first cell from the solutions of
 //!    ever larger samples of the rows.
@@ -25,9 +26,10 @@
 //!
 //! # Cost and memory
 //! Factor: about n r^2 multiplications once per gamma, and 4 n r bytes; r grows with gamma, hardly with n. A product
-//! with L for ten folds: 16 n r multiplications. The local problem: (number near) x (number free) a step, and a third
-//! of the cube of the number free where that set changed. No n x n matrix is ever held.
+//! with L for ten folds: 16 n r multiplications. The local problem: (number near) x (number free) a step, and where
+//! the free set changed a third of its cube, or its square times the number of changes. No n x n matrix is ever held.
 
+mod border;
 mod cholesky;
 mod factor;
 mod free_system;
