@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod engine;
 pub mod formats;
+pub mod provenance;
 pub mod report;
 pub mod science;
 pub mod simulation;

@@ -7,7 +7,7 @@ use arrow::array::{
     RecordBatch, StringArray, UInt32Array, UInt64Array,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, UInt16Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, UInt16Type, UInt32Type};
 
 use crate::engine::stage::{Job, StageError};
 
@@ -141,6 +141,12 @@ pub fn u16_lists(rows: Vec<Vec<u16>>) -> ArrayRef {
     Arc::new(ListArray::from_iter_primitive::<UInt16Type, _, _>(
         rows.into_iter().map(|row| Some(row.into_iter().map(Some))),
     ))
+}
+
+/// Masks without bits: empty vectors.
+pub fn no_bits(rows: usize) -> ArrayRef {
+    let empty = (0..rows).map(|_| Some(Vec::<Option<u32>>::new()));
+    Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>(empty))
 }
 
 /// A column of f32 that may be null.

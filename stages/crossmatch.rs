@@ -114,19 +114,27 @@ fn three() -> f64 {
 
 impl Stage for Crossmatch {
     fn ports(&self) -> Vec<Port> {
-        let mut targets = vec![Need::of(&self.id, I64), degrees(&self.ra), degrees(&self.dec)];
-        targets.extend(self.observed_mjd.iter().map(|c| Need::in_unit(c, "d")));
-        targets.extend(self.target_catalog_id.iter().map(Need::any));
+        let date = "join: date of observation";
+        let mut targets = vec![
+            Need::of(&self.id, I64).role("row id of candidates and rejects"),
+            degrees(&self.ra),
+            degrees(&self.dec),
+        ];
+        targets.extend(self.observed_mjd.iter().map(|c| Need::in_unit(c, "d").role(date)));
+        let by_id = self.target_catalog_id.iter();
+        targets.extend(by_id.map(|c| Need::any(c).role("join: id")));
         let mut catalog = vec![
-            Need::any(&self.catalog_id),
+            Need::any(&self.catalog_id).role("join: id"),
             degrees(&self.catalog_ra),
             degrees(&self.catalog_dec),
         ];
         let motion = self.proper_motion.iter().flatten();
-        catalog.extend(motion.map(|c| Need::in_unit(c, "mas/yr")));
-        catalog.extend(self.parallax.iter().map(|c| Need::in_unit(c, "mas")));
-        catalog.extend(self.radius_column.iter().map(|c| Need::in_unit(c, "arcsec")));
-        catalog.extend(self.rank_column.iter().map(|c| Need::of(c, I32)));
+        catalog.extend(motion.map(|c| Need::in_unit(c, "mas/yr").role("join: proper motion")));
+        let parallax = self.parallax.iter();
+        catalog.extend(parallax.map(|c| Need::in_unit(c, "mas").role("join: parallax")));
+        let radius = self.radius_column.iter();
+        catalog.extend(radius.map(|c| Need::in_unit(c, "arcsec").role("join: radius")));
+        catalog.extend(self.rank_column.iter().map(|c| Need::of(c, I32).role("join: rank")));
         vec![Port::driving("targets", targets), Port::whole("catalog", catalog)]
     }
 
@@ -141,6 +149,7 @@ impl Stage for Crossmatch {
         }
         matched.row_id = Some(self.id.clone());
         matched.carried.extend(self.carried(inputs)?);
+        let matched = matched.untouched_by("targets", &self.id);
         let mut candidates = Output::table("candidates", self.candidate_columns()).id(&self.id);
         candidates.carried.push(carried(&self.catalog_id, &self.catalog_id));
         let rejects = vec![
@@ -188,7 +197,7 @@ impl Stage for Crossmatch {
 }
 
 fn degrees(column: &str) -> Need {
-    Need::in_unit(column, "deg")
+    Need::in_unit(column, "deg").role("join: position")
 }
 
 fn carried(name: &str, column: &str) -> Carried {

@@ -13,13 +13,13 @@
 //! Deviations: none; a null or NaN in a column that a criterion reads is a reject "missing", where
 //! the paper is silent.
 
-use arrow::array::{BooleanArray, Float64Array, UInt32Array, UInt64Array};
+use arrow::array::{BooleanArray, Float64Array, RecordBatch, UInt32Array, UInt64Array};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::columns::{ids, text_array, u32_array, u64_array};
-use crate::engine::expression::{Criteria, Criterion, Verdicts};
+use crate::engine::expression::{Check, Criteria, Criterion, Verdicts};
 use crate::engine::params::Formula;
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
@@ -49,6 +49,15 @@ impl Cuts {
             .map(|(name, formula)| Criterion { name: name.clone(), expression: formula.0.clone() })
             .collect();
         Ok(Criteria::new(criteria)?)
+    }
+
+    /// The criteria that read a column: `filter: 3 ruwe: ruwe < 1.4`.
+    fn role(&self, column: &str) -> String {
+        let reads = |formula: &Formula| formula.0.columns().iter().any(|read| read == column);
+        let reading = self.criteria.iter().filter(|(_, formula)| reads(formula));
+        let words: Vec<String> =
+            reading.map(|(name, formula)| format!("{name}: {}", formula.0)).collect();
+        format!("filter: {}", words.join("; "))
     }
 
     fn reject_columns(&self) -> Vec<NewColumn> {
@@ -82,9 +91,9 @@ fn attrition_columns() -> Vec<NewColumn> {
 
 impl Stage for Cuts {
     fn ports(&self) -> Vec<Port> {
-        let mut needs = vec![Need::of(&self.id, I64)];
+        let mut needs = vec![Need::of(&self.id, I64).role("row id of the rejects")];
         if let Ok(criteria) = self.criteria() {
-            needs.extend(criteria.columns().into_iter().map(Need::any));
+            needs.extend(criteria.columns().into_iter().map(|c| Need::any(&c).role(self.role(&c))));
         }
         vec![Port::driving("stars", needs)]
     }
@@ -100,8 +109,12 @@ impl Stage for Cuts {
             .map(ColumnMeta::field)
             .collect();
         criteria.check(&arrow::datatypes::Schema::new(fields))?;
+        let mut kept = Output::selected("kept", "stars", stars, Vec::new()).id(&self.id);
+        if !read.contains(&self.id) {
+            kept = kept.untouched_by("stars", &self.id);
+        }
         Ok(vec![
-            Output::selected("kept", "stars", stars, Vec::new()).id(&self.id),
+            kept,
             Output::table("rejects", self.reject_columns()).id(&self.id),
             Output::table("attrition", attrition_columns()),
         ])
@@ -109,6 +122,14 @@ impl Stage for Cuts {
 
     fn accounts(&self) -> Option<Accounts> {
         Some(Accounts { port: "stars".into(), kept: "kept".into(), rejects: "rejects".into() })
+    }
+
+    fn has_checks(&self) -> bool {
+        true
+    }
+
+    fn checks(&self, table: &RecordBatch) -> Result<Vec<Vec<Check>>, StageError> {
+        Ok(self.criteria()?.checks(table)?)
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {

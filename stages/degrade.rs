@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{
-    bool_array, f64_lists, f64_row, i64_array, ids, optional_f64_array, text_array,
+    bool_array, f64_lists, f64_row, i64_array, ids, no_bits, optional_f64_array, text_array,
 };
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
@@ -70,12 +70,8 @@ fn noise_free() -> f64 {
 
 impl Stage for Degrade {
     fn ports(&self) -> Vec<Port> {
-        let reals = |column: &str| Need {
-            column: column.into(),
-            unit: None,
-            types: vec![F32.list(), F64.list()],
-            optional: false,
-        };
+        let reals =
+            |column: &str| Need { types: vec![F32.list(), F64.list()], ..Need::any(column) };
         let wave = Need { unit: Some("Angstrom".into()), ..reals("wave_angstrom") };
         let needs =
             vec![Need::of(&self.id, I64), wave, reals("flux"), Need::of("vacuum", Type::Bool)];
@@ -176,13 +172,6 @@ impl Degrade {
         let ivar = (self.snr / flux).powi(2);
         if flux > 0.0 && ivar.is_finite() { ivar } else { 0.0 }
     }
-}
-
-/// Masks without bits: empty vectors.
-fn no_bits(rows: usize) -> arrow::array::ArrayRef {
-    use arrow::array::{ListArray, types::UInt32Type};
-    let empty = (0..rows).map(|_| Some(Vec::<Option<u32>>::new()));
-    std::sync::Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>(empty))
 }
 
 fn new_columns(flux_unit: &str) -> Vec<NewColumn> {

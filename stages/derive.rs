@@ -67,7 +67,7 @@ impl Stage for Derive {
                 .unit(&column.unit)
                 .ucd(&column.ucd)
                 .about(&column.about);
-            let mut new = NewColumn::new(meta);
+            let mut new = NewColumn::new(meta).only();
             for read in column.expr.0.columns() {
                 new = new.from("rows", &read, format!("derived: {}", column.expr.0));
             }

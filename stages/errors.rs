@@ -33,6 +33,9 @@ use crate::engine::stage::{
 use crate::engine::types::{ColumnMeta, F64, Type};
 use crate::science::calibration::Fitted;
 
+/// What a flag may say; the table of the module's head in a line.
+const FLAG: &str = "what is to be known of the adopted error: ok = nothing; formal = it is the formal error; few_stars = few stars gave the law; extrapolated_snr = the signal-to-noise ratio lies outside of those that gave the law; no_snr = null, the ratio is missing or not positive; no_formal = null, the fit has no formal error; no_law = null, too few stars were held out";
+
 /// The registry's entry.
 pub const STAGE: StageDef =
     StageDef::of::<Errors>("errors", 1, "adopts an error for each label, beside the formal one");
@@ -69,9 +72,11 @@ impl Stage for Errors {
             }
         }
         let mut ports = vec![Port::driving("rows", needs)];
-        if self.labels.keys().any(|label| self.source_of(label) != Source::Covariance) {
-            ports.push(Port::whole("laws", law_needs()));
-        }
+        let formal = |label: &String| self.source_of(label) == Source::Covariance;
+        ports.push(match self.labels.keys().all(formal) {
+            true => Port::unread("laws"),
+            false => Port::whole("laws", law_needs()),
+        });
         ports
     }
 
@@ -148,13 +153,13 @@ impl Errors {
         let unit = inputs["rows"].column(label).map_or("", |c| c.unit.as_str());
         let ucd = inputs["rows"].column(label).map_or("", |c| c.ucd.as_str());
         let ucd = format!("stat.error;{ucd}");
-        let about = format!("adopted error of {label}, source {}", source.name());
+        let about = format!("adopted error, {}", source.about());
         let scale = inputs["rows"].column(label).map_or("", |c| c.scale.as_str());
         let adopted = ColumnMeta::new(&name, F64).unit(unit).scale(scale).about(about);
         let flag = ColumnMeta::new(format!("{name}_FLAG"), Type::Text)
             .ucd("meta.code.qual")
             .scale(scale)
-            .about(format!("what is to be known of the adopted error of {label}; ok for nothing"));
+            .about(FLAG);
         let of = |meta: ColumnMeta| {
             let column = NewColumn::new(meta)
                 .from("rows", &name, "derived: calibrated error")

@@ -22,6 +22,8 @@
 //! | `precision` | `curve`, `repeats` |
 //! | `sensitivity` | `recovery` |
 //! | `spectrum` | `spectra`, `grid`, `model`, `training` |
+//! | `population` | `candidates`, `stars` |
+//! | `likeness` | `observed`, `simulated`, `grid` |
 //!
 //! Output `files`: NAME.svg, NAME.png (300 dots an inch) and NAME.json, the numbers drawn with caption and alternative
 //! text. Intervals are those of the nodes of statistics; where these are not bound, values stand without.
@@ -35,7 +37,9 @@ pub mod data;
 mod errors;
 mod hrd;
 mod hyades;
+mod likeness;
 mod model;
+mod population;
 mod sample;
 mod spectrum;
 
@@ -55,10 +59,11 @@ use super::simulated::{NamedFile, files_output, files_product};
 use crate::engine::params::Formula;
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{Job, Need, Output, Port, Product, Schemas, Stage, StageError};
+use crate::report::plot::Color;
 use crate::report::{Figure as Drawing, Origin};
 
 /// The registry's entry.
-pub const STAGE: StageDef = StageDef::of::<Figure>("figure", 1, "draws a figure");
+pub const STAGE: StageDef = StageDef::of::<Figure>("figure", 3, "draws a figure");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -81,6 +86,9 @@ pub struct Figure {
     /// Names that captions use: the model, or the two training sets.
     #[serde(default)]
     names: Vec<String>,
+    /// Colors in the place of the usual ones, pairs of old and new: `[["#0072b2", "#005f99"]]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    colors: Vec<(String, String)>,
     /// The spectrum that is drawn; without it the one in the middle by signal-to-noise ratio.
     #[serde(default)]
     obsid: Option<i64>,
@@ -145,6 +153,10 @@ enum Kind {
     Sensitivity,
     /// One spectrum and its model.
     Spectrum,
+    /// Who is in the sample.
+    Population,
+    /// Simulated spectra beside observed ones.
+    Likeness,
 }
 
 /// How a kind is drawn.
@@ -171,6 +183,8 @@ impl Kind {
             Kind::Pixels => (model::PIXELS, model::pixels),
             Kind::Hull => (model::HULL, model::hull),
             Kind::Spectrum => (spectrum::READS, spectrum::draw),
+            Kind::Population => (population::READS, population::draw),
+            Kind::Likeness => (likeness::READS, likeness::draw),
         }
     }
 }
@@ -234,7 +248,16 @@ impl Figure {
         seed: u64,
     ) -> Result<Drawing, StageError> {
         let (_, draw) = self.figure.parts();
-        draw(self, &Data::new(tables, &self.columns), seed)
+        Ok(draw(self, &Data::new(tables, &self.columns), seed)?.recolored(&self.colors()?))
+    }
+
+    /// Colors that are replaced.
+    fn colors(&self) -> Result<Vec<(Color, Color)>, StageError> {
+        let color = |text: &str| {
+            let what = || StageError::new(format!("`{text}` is no color; write it as #0072b2"));
+            Color::parse(text).ok_or_else(what)
+        };
+        self.colors.iter().map(|(old, new)| Ok((color(old)?, color(new)?))).collect()
     }
 
     fn origin(&self) -> Origin {

@@ -88,10 +88,11 @@ impl Join {
 
 impl Stage for Join {
     fn ports(&self) -> Vec<Port> {
-        let keys = vec![Need::of(&self.id, I64), Need::any(&self.key)];
+        let id = Need::of(&self.id, I64).role("row id of the rejects");
+        let keys = vec![id, Need::any(&self.key).role("join: key")];
         vec![
             Port::driving("rows", keys),
-            Port::whole("catalog", vec![Need::any(self.catalog_key())]),
+            Port::whole("catalog", vec![Need::any(self.catalog_key()).role("join: key")]),
         ]
     }
 
@@ -102,7 +103,10 @@ impl Stage for Join {
             rows.rows = Rows::Select("rows".into());
         }
         rows.row_id = Some(self.id.clone());
-        let rows = self.carried(inputs, rows)?;
+        let mut rows = self.carried(inputs, rows)?;
+        if self.id != self.key {
+            rows = rows.untouched_by("rows", &self.id);
+        }
         let rejects = vec![
             NewColumn::new(ColumnMeta::new(&self.id, I64).about("row id"))
                 .from("rows", &self.id, "identity"),

@@ -35,6 +35,25 @@ impl Source {
     pub const ALL: [Self; 5] =
         [Self::Covariance, Self::CvCurve, Self::CvPowerLaw, Self::Calibrated, Self::Table4Fit];
 
+    /// Where the error comes from, a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Covariance => "the formal error of the fit",
+            Self::CvCurve => {
+                "the scatter of test labels at this signal-to-noise ratio (labels that training had not seen)"
+            }
+            Self::CvPowerLaw => {
+                "a power law of the signal-to-noise ratio through the scatter of test labels (which training had not seen)"
+            }
+            Self::Calibrated => {
+                "the formal error, scaled and with a floor so that test labels are covered"
+            }
+            Self::Table4Fit => {
+                "a power law of the signal-to-noise ratio through the errors printed in Table 4"
+            }
+        }
+    }
+
     /// The word in tables and parameters.
     pub fn name(self) -> &'static str {
         match self {

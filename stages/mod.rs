@@ -33,12 +33,14 @@ mod laws;
 pub mod leakage;
 pub mod members;
 pub mod model;
+pub mod model_card;
 mod named;
 pub mod native;
 pub mod normalize;
 pub mod off_fields;
 pub mod paper_table;
 pub mod predict;
+pub mod products;
 pub mod read_grid;
 pub mod read_spectra;
 pub mod read_table;
@@ -50,6 +52,7 @@ pub mod score_selection;
 pub mod sightlines;
 pub mod simulate;
 pub mod simulate_archive;
+pub mod simulate_blind;
 pub mod simulate_grid;
 pub mod simulate_spectra;
 pub mod simulate_truth;
@@ -75,6 +78,7 @@ pub static REGISTRY: &[StageDef] = &[
     simulate_spectra::STAGE,
     simulate_archive::STAGE,
     simulate_grid::STAGE,
+    simulate_blind::STAGE,
     simulate_truth::STAGE,
     read_spectra::STAGE,
     read_table::STAGE,
@@ -85,6 +89,8 @@ pub static REGISTRY: &[StageDef] = &[
     cuts::STAGE,
     tally::STAGE,
     table_file::STAGE,
+    products::STAGE,
+    model_card::STAGE,
     sightlines::STAGE,
     extinction::STAGE,
     stack::STAGE,

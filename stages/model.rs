@@ -93,6 +93,9 @@ const NUMBERS: [Number; 10] = [
     ("kkt_residual", "violation of the optimality conditions, scaled flux", |p| p.kkt_residual),
 ];
 
+/// What cross-validation chose of each pixel.
+const HYPER_PARAMETERS: [&str; 3] = ["C", "gamma", "epsilon"];
+
 /// What a stage that reads a whole model needs.
 pub fn model_needs() -> Vec<Need> {
     let mut needs = vec![
@@ -101,7 +104,11 @@ pub fn model_needs() -> Vec<Need> {
         Need::of("dual", F64.list()),
         Need::of("n_used", U32),
     ];
-    needs.extend(NUMBERS.iter().map(|(name, ..)| Need::of(*name, F64)));
+    let hyper = |name: &str| HYPER_PARAMETERS.contains(&name);
+    needs.extend(NUMBERS.iter().map(|(name, ..)| match hyper(name) {
+        true => Need::of(*name, F64).role("hyper-parameter"),
+        false => Need::of(*name, F64).role("model"),
+    }));
     needs
 }
 

@@ -50,12 +50,8 @@ const RAW: [&str; 5] = ["wave_angstrom", "flux", "ivar", "andmask", "ormask"];
 
 impl Stage for Normalize {
     fn ports(&self) -> Vec<Port> {
-        let reals = |column: &str| Need {
-            column: column.into(),
-            unit: None,
-            types: vec![F32.list(), F64.list()],
-            optional: false,
-        };
+        let reals =
+            |column: &str| Need { types: vec![F32.list(), F64.list()], ..Need::any(column) };
         let wave = || Need { unit: Some("Angstrom".into()), ..reals("wave_angstrom") };
         let mut spectra = vec![
             Need::of(&self.id, I64),
@@ -155,7 +151,7 @@ impl Normalize {
                 Some(read) => error.from("spectra", read, "derived: c z_err"),
                 None => error,
             },
-            plain("rv_source", Type::Text, "", "meta.code", "catalog_z, measured or none"),
+            plain("rv_source", Type::Text, "", "meta.code", "where the velocity comes from: catalog_z = redshift of the survey; measured = correlation with the template; none = not known, the spectrum stayed as it was"),
             plain("rv_peak", F64, "", "stat.correlation", peak),
             plain("n_pix_used", U32, "", "meta.number", "pixels that are used"),
             plain("snr_median", F64, "", "stat.snr", signal),

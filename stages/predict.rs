@@ -42,7 +42,11 @@ use crate::engine::stage::{
     Job, Need, NewColumn, Output, Port, Product, Schemas, Stage, StageError,
 };
 use crate::engine::types::{ColumnMeta, F64, I64, Type, U32};
+use crate::formats::meaning::with_list;
 use crate::science::slam::{CellOptions, FitOptions, LabelFit, LabelFitter, SlamModel};
+
+/// What `status` may say.
+const STATUS: &str = "how the fit ended, labels are null unless it converged: converged = labels and errors hold; max_iterations = it went on for too long; singular = the spectrum does not determine all labels; too_few_pixels = too few pixels have weight; not_started = no training spectrum to start from; no_spectrum = the row has none";
 
 /// The registry's entry.
 pub const STAGE: StageDef =
@@ -261,7 +265,13 @@ impl Predict {
         let name = |label: &str| format!("{}{label}", self.prefix);
         let mut columns = Vec::new();
         for label in labels {
-            let about = format!("inferred by SLAM on the training label {label}");
+            let learned = trained(label).description;
+            let about = match learned.as_str() {
+                "" => format!("{label}, inferred by SLAM from the spectrum"),
+                _ => format!(
+                    "inferred by SLAM from the spectrum, on the scale of its training label, {learned}"
+                ),
+            };
             let meta = ColumnMeta { kind: F64, ..trained(label) }.named(name(label)).about(about);
             columns.push(self.inferred(meta).from("training", label, "label"));
         }
@@ -284,7 +294,7 @@ impl Predict {
                 .about(format!("correlation of the formal errors of {a} and {b}"));
             columns.push(self.inferred(meta));
         }
-        columns.extend(self.flags());
+        columns.extend(self.flags(labels));
         if let Some(star) = &self.star_id {
             let name = format!("{}in_training", self.prefix);
             let meta = ColumnMeta::new(name, Type::Bool)
@@ -304,7 +314,13 @@ impl Predict {
             .from("model", "dual", "model")
     }
 
-    fn flags(&self) -> Vec<NewColumn> {
+    /// What is said of a fit beside its labels.
+    fn flags(&self, labels: &[String]) -> Vec<NewColumn> {
+        let bits: Vec<(String, String)> = labels
+            .iter()
+            .enumerate()
+            .map(|(bit, label)| ((1_u64 << bit.min(63)).to_string(), label.clone()))
+            .collect();
         let new = |name: &str, kind: Type, about: &str| {
             let name = format!("{}{name}", self.prefix);
             self.inferred(ColumnMeta::new(name, kind).about(about))
@@ -319,7 +335,7 @@ impl Predict {
             ),
             new("reduced_chi2_intrinsic", F64, "the same over fitted pixels minus free labels"),
             new("n_pix_fit", U32, "fitted pixels"),
-            new("status", Type::Text, "how the fit ended; labels are null unless `converged`"),
+            new("status", Type::Text, STATUS),
             new("n_evaluations", U32, "evaluations of the model"),
             new("hull_distance", F64, "distance to the nearest training spectrum, scaled labels"),
             new(
@@ -345,9 +361,19 @@ impl Predict {
             new(
                 "at_bound",
                 U32,
-                "labels that stopped at a bound, a bit each in their order: 1 the first, 2 the second, 4 the third",
+                &with_list(
+                    "labels that stopped at a bound of the fit, a sum of bits, 0 for none",
+                    &bits,
+                ),
             ),
-            new("fixed", U32, "bitmask of labels that are constant in the training set"),
+            new(
+                "fixed",
+                U32,
+                &with_list(
+                    "labels that are constant in the training set, a sum of bits, 0 for none",
+                    &bits,
+                ),
+            ),
             new("start_id", I64, "training spectrum from which the fit started")
                 .from("training", "id", "identity"),
         ]

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::{i64_array, optional_f64_array, text_array};
 use crate::engine::pipeline::StageDef;
+use crate::engine::source::FILES;
 use crate::engine::stage::{
     InputFile, Job, NewColumn, Output, Port, Product, Schemas, Split, Stage, StageError,
 };
@@ -149,6 +150,8 @@ impl Stage for ReadTable {
             .map(|c| {
                 let meta = ColumnMeta::new(&c.name, c.kind.clone());
                 NewColumn::new(meta.unit(&c.unit).ucd(&c.ucd).about(&c.about).scale(&c.scale))
+                    .from(FILES, c.there(), self.how(c))
+                    .only()
             })
             .collect();
         let numbered = ColumnMeta::new("row", I64).about("row number in the file, from 0");
@@ -198,6 +201,16 @@ impl Stage for ReadTable {
 }
 
 impl ReadTable {
+    /// What becomes of a value of the file.
+    fn how(&self, declared: &Declared) -> &'static str {
+        match declared.parse {
+            Some(Parse::Hms) => "derived: hours to degrees",
+            Some(Parse::Dms) => "derived: sexagesimal to degrees",
+            None if self.sentinels.is_empty() || !declared.kind.is_numeric() => "identity",
+            None => "identity, sentinels as nulls",
+        }
+    }
+
     fn read(&self, files: &[InputFile]) -> Result<RecordBatch, StageError> {
         let wanted: Vec<String> = self
             .columns

@@ -7,9 +7,11 @@
 //! | `attrition` | criterion, rows before and after |
 //! | `stars` | id, ratio, labels, normalized flux, as `predict` gives them |
 //! | `grid`, `model`, `training` | wavelengths; the model and the labels that it learned |
+//! | one of each name in `cards` | the files of a `model_card` |
 //!
 //! Output `files`: `report.html`. The stars are at most `most` rows in equal steps of their ids; their models are
-//! synthesized at the labels found. Claims are judged after a run and are no part of this page.
+//! synthesized at the labels found. Claims, contradictions, the run's record,
+//! lineage and acknowledgements are known after a run: the page has a slot for each, which publishing fills.
 
 mod stars;
 
@@ -31,12 +33,13 @@ use crate::engine::source::{FILE_BYTES, FILE_NAME};
 use crate::engine::stage::{Job, Need, Output, Port, Product, Schemas, Stage, StageError};
 use crate::engine::types::ColumnMeta;
 use crate::report::Figure;
+use crate::report::cards::ModelCard;
 use crate::report::figures::Step;
-use crate::report::page::{Contradiction, Report as Page, page};
+use crate::report::page::{Report as Page, page};
 use crate::report::tables::{Cell, Column, Kind, Table};
 
 /// The registry's entry.
-pub const STAGE: StageDef = StageDef::of::<Report>("report", 1, "writes the page of a run");
+pub const STAGE: StageDef = StageDef::of::<Report>("report", 2, "writes the page of a run");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -62,9 +65,9 @@ pub struct Report {
     /// Sentences that say what is simulated.
     #[serde(default)]
     simulated: Vec<String>,
-    /// Where the paper contradicts itself: place, problem, what is done, option.
+    /// Ports of the models' cards, in order.
     #[serde(default)]
-    contradictions: Vec<[String; 4]>,
+    cards: Vec<String>,
     /// Labels of the stars: column, unit, decimals.
     #[serde(default)]
     labels: Vec<(String, String, usize)>,
@@ -106,7 +109,7 @@ impl Stage for Report {
             Port::whole(name, vec![Need::any(FILE_NAME), Need::any(FILE_BYTES)]).optional()
         };
         let mut ports: Vec<Port> =
-            self.figures.iter().chain(&self.diagnostics).map(figure).collect();
+            self.figures.iter().chain(&self.diagnostics).chain(&self.cards).map(figure).collect();
         ports.extend(self.tables.iter().map(|shown| {
             let needs = shown.columns.iter().map(|name| Need::any(name).if_there()).collect();
             let port = Port::whole(&shown.port, needs).optional();
@@ -143,8 +146,8 @@ impl Report {
         let tables = self.tables.iter().filter_map(|shown| Some((shown, at(&shown.port)?)));
         let tables: Vec<Table> =
             tables.map(|(shown, rows)| table(shown, &rows)).collect::<Result<_, _>>()?;
-        let contradictions: Vec<Contradiction> =
-            self.contradictions.iter().map(contradiction).collect();
+        let cards = self.cards.iter().filter_map(|name| at(name)).map(|files| card(&files));
+        let cards: Vec<ModelCard> = cards.collect::<Result<_, _>>()?;
         let stars = Stars::read(at, &self.labels, &self.prefix, self.most)?;
         let columns: Vec<(&str, &str, usize)> = stars.columns.iter().map(borrowed).collect();
         let all = stars.all();
@@ -153,14 +156,11 @@ impl Report {
             title: &self.title,
             summary: &self.summary,
             origin: self.origin.into(),
-            claims: &[],
             figures: &figures(&self.figures)?,
             diagnostics: &figures(&self.diagnostics)?,
             tables: &tables,
             attrition: &cuts(at)?,
-            contradictions: &contradictions,
-            record: &[],
-            nodes: None,
+            cards: &cards,
             simulated: &self.simulated,
             stars: Some(&block).filter(|_| !all.is_empty()),
         }))
@@ -177,34 +177,31 @@ fn cuts(at: &dyn Fn(&str) -> Option<RecordBatch>) -> Result<Vec<Step>, StageErro
     super::figure::steps(&Data::new(tables.into_iter().collect(), &usual), ATTRITION)
 }
 
-fn contradiction([place, problem, resolution, option]: &[String; 4]) -> Contradiction {
-    Contradiction {
-        place: place.clone(),
-        problem: problem.clone(),
-        resolution: resolution.clone(),
-        option: option.clone(),
-        effect: String::new(),
-    }
+/// The file of that kind.
+fn file<'a>(files: &'a RecordBatch, kind: &str) -> Result<&'a [u8], StageError> {
+    let lacking = || StageError::new(format!("a port of figures or cards has no file `{kind}`"));
+    let names = files.column_by_name(FILE_NAME).and_then(|c| c.as_string_opt::<i32>());
+    let bytes = files.column_by_name(FILE_BYTES).and_then(|c| c.as_binary_opt::<i64>());
+    let (names, bytes) = names.zip(bytes).ok_or_else(lacking)?;
+    let row = (0..files.num_rows()).find(|row| names.value(*row).ends_with(kind));
+    row.map(|row| bytes.value(row)).ok_or_else(lacking)
+}
+
+fn card(files: &RecordBatch) -> Result<ModelCard, StageError> {
+    Ok(serde_json::from_slice(file(files, ".json")?)?)
 }
 
 /// A figure from its files; the picture of dots is left out.
 fn figure(files: &RecordBatch) -> Result<Figure, StageError> {
-    let lacking = || StageError::new("a port of `figures` has no SVG and JSON; bind a `figure`");
-    let names = files.column_by_name(FILE_NAME).and_then(|c| c.as_string_opt::<i32>());
-    let bytes = files.column_by_name(FILE_BYTES).and_then(|c| c.as_binary_opt::<i64>());
-    let (names, bytes) = names.zip(bytes).ok_or_else(lacking)?;
-    let file = |kind: &str| {
-        let row = (0..files.num_rows()).find(|row| names.value(*row).ends_with(kind));
-        row.map(|row| bytes.value(row)).ok_or_else(lacking)
-    };
-    let json: Value = serde_json::from_slice(file(".json")?)?;
+    let json: Value = serde_json::from_slice(file(files, ".json")?)?;
     let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
     Ok(Figure {
         name: text("figure"),
-        svg: String::from_utf8(file(".svg")?.to_vec())?,
+        svg: String::from_utf8(file(files, ".svg")?.to_vec())?,
         png: Vec::new(),
         caption: text("caption"),
         alt: text("alt"),
+        drawing: None,
         json,
     })
 }

@@ -36,7 +36,7 @@ enum Format {
 
 impl Stage for TableFile {
     fn ports(&self) -> Vec<Port> {
-        vec![Port::whole("rows", Vec::new()).all_columns()]
+        vec![Port::whole("rows", Vec::new()).layout()]
     }
 
     fn outputs(&self, _inputs: &Schemas) -> Result<Vec<Output>, StageError> {

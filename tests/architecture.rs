@@ -75,6 +75,14 @@ fn the_report_is_drawn_from_plain_data() {
 }
 
 #[test]
+fn provenance_is_told_from_plain_data() {
+    check("src/provenance", &["crate::engine", "crate::stages", "crate::cli", "crate::science"]);
+    check("src/provenance", &["polars", "arrow::", "std::fs", "std::path", "std::env"]);
+    check("src/provenance", &PRINTING);
+    check("src/provenance", &CLOCK);
+}
+
+#[test]
 fn only_the_scorer_reads_the_truth_of_a_simulation() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut readers = 0;

@@ -165,3 +165,74 @@ fn what_is_missing_is_told_with_how_to_get_it() {
     assert_eq!((&dataset["dataset"], &dataset["state"]), (&"bayestar".into(), &"wrong".into()));
     assert!(dataset["faults"][0].as_str().is_some_and(|fault| fault.contains("a web page")));
 }
+
+#[test]
+fn a_simulated_survey_is_unpacked_as_files_and_tables() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read(root.join(name)).expect("a file of the project");
+    let project = Project::new()
+        .file("pipeline.toml", read("pipeline.toml"))
+        .file("profiles/simulated.toml", read("profiles/simulated.toml"))
+        .file("profiles/paper/table3.csv", read("profiles/paper/table3.csv"))
+        .file("profiles/paper/table4.csv", read("profiles/paper/table4.csv"));
+    let tiny = ["--set", "simulate.size=tiny", "--set", "simulate.n_field=20"];
+    let run = |words: &[&str]| project.mdwarf(&[words, &tiny].concat());
+    assert_eq!(run(&["run", "--until", "gaia_source"]).code, 0);
+    let folder = project.path("survey");
+    let folder = folder.to_str().expect("plain");
+    assert_eq!(run(&["unpack", folder]).code, 0);
+    assert_eq!(fs::read_dir(project.path("survey/simulated_gaia")).expect("files").count(), 4);
+    assert_eq!(run(&["unpack", folder, "gaia_source"]).code, 0);
+    assert!(project.path("survey/gaia_source.rows.parquet").exists());
+    let answer = run(&["unpack", folder, "simulated_b20"]);
+    assert_eq!(answer.code, 2);
+    answer.says("`mdwarf run --until simulated_b20` makes it");
+}
+
+/// A node's parameters as the archive profile leaves them.
+fn parameter<'a>(
+    pipeline: &'a toml::Table,
+    profile: &'a toml::Table,
+    node: &str,
+    name: &str,
+) -> Option<&'a toml::Value> {
+    let of = |table: &'a toml::Table| table.get("node")?.get(node)?.get(name);
+    of(profile).or_else(|| of(pipeline))
+}
+
+#[test]
+fn nodes_read_what_the_archives_are_said_to_hold() {
+    let read = |name: &str| -> toml::Table {
+        let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+        fs::read_to_string(path).expect("a file").parse().expect("TOML")
+    };
+    let (pipeline, profile) = (read("pipeline.toml"), read("profiles/archive.toml"));
+    let mut seen = 0;
+    for node in pipeline["node"].as_table().expect("nodes").keys() {
+        let parameter = |name: &str| parameter(&pipeline, &profile, node, name);
+        let Some(dataset) = parameter("dataset").and_then(toml::Value::as_str) else { continue };
+        let Some(archive) = profile["dataset"].get(dataset).and_then(|slot| slot.get("archive"))
+        else {
+            continue;
+        };
+        seen += 1;
+        if let Some(format) = parameter("format") {
+            assert_eq!(archive.get("format"), Some(format), "{node} reads {dataset}");
+        }
+        let told: Vec<&str> = archive
+            .get("columns")
+            .and_then(toml::Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|column| column["name"].as_str())
+            .collect();
+        for column in parameter("columns").and_then(toml::Value::as_array).into_iter().flatten() {
+            let name = column.get("from").unwrap_or(&column["name"]).as_str().expect("a name");
+            assert!(
+                told.contains(&name),
+                "{node} reads `{name}`, which {dataset} is not told to have"
+            );
+        }
+    }
+    assert!(seen >= 13, "{seen} nodes read archives");
+}

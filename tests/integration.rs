@@ -12,7 +12,9 @@
 //! - `locked`: lock files, runs of the past, how a project begins, help
 //! - `memory`: how many jobs are done at once
 //! - `nearby`: the real sample (needs `../shared/data`; says so and skips where it is absent)
+//! - `provenance`: lineage is sound and tight; what tells where a column and a star come from
 //! - `sources`: mirrors, downloads, wrong bytes
+//! - `products`: what is published, and what a change of it reruns
 //! - `revisions`: outputs move only with the revision of their stage
 //! - `sweeps`: `gc` takes what no run that counts relies on, and nothing else
 //! - `together`: runs at once share work, wait, and end in the clean result
@@ -31,7 +33,9 @@ mod hostile;
 mod locked;
 mod memory;
 mod nearby;
+mod products;
 mod project;
+mod provenance;
 mod revisions;
 mod sources;
 mod spectra;

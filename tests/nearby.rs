@@ -50,8 +50,9 @@ fn nearby(test: &str) -> Option<&'static Nearby> {
         }
         let profile = root.path().join("profiles/nearby.toml");
         let text =
-            fs::read_to_string(&profile).expect("the profile").replace("\nn = 300", "\nn = 100")
-                + COARSE;
+            fs::read_to_string(&profile).expect("the profile").replace("\nn = 300", "\nn = 100");
+        let text =
+            text.replace("id = \"blind_id\"\nstep = 1", "id = \"blind_id\"\nstep = 8") + COARSE;
         fs::write(&profile, text).expect("the profile");
         let first = call(root.path(), &mirror, &["run", "--json"]);
         Some(Nearby { root, mirror, first })

@@ -328,3 +328,50 @@ fn an_absent_dataset_leaves_its_nodes_out_and_the_ledger_readable() {
     project.edit("profiles/test.toml", "absent = \"not given\"", "path = \"data/labels.csv\"");
     project.run().reused("spectra").reused("normalized");
 }
+
+#[test]
+fn a_matrix_shares_what_its_runs_have_in_common() {
+    let project = project();
+    project.edit(
+        "pipeline.toml",
+        "[publish]",
+        r#"
+[method.unbounded]
+"predicted.bounds" = "none"
+
+[matrix.bounds]
+about = "what bounds do"
+methods = ["printed", "unbounded"]
+axes = [[{ name = "all" }, { name = "bright", set = ["bright.criteria=[[\"snri\", \"snri > 40\"]]"] }]]
+
+[[claim]]
+id = "N"
+section = "§4.5"
+about = "stars of the catalog"
+paper = "16"
+accept = [16, 16]
+sample = "all"
+statistic = "rows"
+value = { node = "catalog", rows = true }
+
+[publish]
+"#,
+    );
+    let answer = project.mdwarf(&["run", "--profile", "test", "--matrix", "bounds", "--json"]);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    let told: serde_json::Value = serde_json::from_str(answer.stdout.trim()).expect("JSON");
+    let runs = told["runs"].as_array().expect("runs");
+    let ran: Vec<u64> = runs.iter().map(|run| run["ran"].as_u64().expect("a number")).collect();
+    assert_eq!(
+        ran,
+        [10, 7, 1, 1],
+        "bounds are an option of the fits; the catalog gathers their columns"
+    );
+    let claims: Vec<&str> =
+        runs.iter().map(|run| run["claims"][0]["status"].as_str().expect("a status")).collect();
+    assert_eq!(claims, ["PASS", "MISS", "PASS", "MISS"]);
+    let csv = fs::read_to_string(project.path("results/test/matrix_bounds.csv")).expect("a file");
+    assert_eq!(csv.lines().count(), 5, "{csv}");
+    let answer = project.mdwarf(&["run", "--profile", "test", "--matrix", "bouds"]);
+    assert!(answer.stderr.contains("did you mean `bounds`?"), "{}", answer.stderr);
+}

@@ -46,7 +46,7 @@ criteria = [["y", "y > 0.25"]]
 
 PROFILE = """
 [profile]
-name = "nearby"
+name = "simulated"
 about = "numbers"
 [dataset.stars]
 path = "stars.csv"
@@ -71,7 +71,7 @@ def median(command, cwd, env=None, times=7):
 def project(folder, shards):
     (folder / "profiles").mkdir(parents=True)
     (folder / "pipeline.toml").write_text(PIPELINE.format(shards=shards))
-    (folder / "profiles/nearby.toml").write_text(PROFILE)
+    (folder / "profiles/simulated.toml").write_text(PROFILE)
     rows = "".join(f"{i},{(i * 7919 % 1000) / 1000}\n" for i in range(20 * 1000))
     (folder / "stars.csv").write_text("star,x\n" + rows)
 

@@ -36,7 +36,7 @@ Example: mdwarf init trial && mdwarf run -C trial";
 pub const DEFAULT_PROFILE: &str = "simulated";
 
 /// Options of every verb.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Common {
     /// Folder with `pipeline.toml`
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
@@ -132,14 +132,17 @@ pub enum Verb {
         #[command(flatten)]
         past: PastRun,
     },
-    /// Follow a column back to the bytes it comes from
-    #[command(after_help = "Example: mdwarf lineage TEFF_LIT")]
-    Lineage {
-        /// `node.output.column`, `node.column` or a bare column name
-        column: String,
-        /// Follow direct dependences only
-        #[arg(long)]
-        direct: bool,
+    /// Follow a column back to the bytes it comes from, or on to all that it touches
+    #[command(after_help = "Example: mdwarf lineage TEFF_LIT; mdwarf lineage --impact gaia.ruwe")]
+    Lineage(LineageArgs),
+    /// Compare two runs: what they were made of, columns, rows, claims
+    #[command(after_help = "Example: mdwarf diff latest~1 latest")]
+    Diff {
+        /// A run: its name, the beginning of it, `latest`, or `latest~1` for the one before
+        old: String,
+        /// Another run
+        #[arg(default_value = "latest")]
+        new: String,
     },
     /// Follow one spectrum through the whole graph
     #[command(after_help = "Example: mdwarf trace 183404083")]
@@ -163,6 +166,14 @@ pub enum Verb {
         #[command(flatten)]
         past: PastRun,
     },
+    /// Write what nodes made into a folder: the files of a simulated survey, any table as Parquet
+    #[command(after_help = "Example: mdwarf unpack survey simulated_gaia")]
+    Unpack {
+        /// The folder; each node has one of its own in it
+        folder: PathBuf,
+        /// `node` or `node.output`; all outputs of files by default
+        what: Option<String>,
+    },
     /// Show a node's notes, or its error
     #[command(after_help = "Example: mdwarf log spectra")]
     Log {
@@ -174,7 +185,11 @@ pub enum Verb {
     },
     /// Check `pipeline.toml` and the profile; say how to get data that are missing
     #[command(after_help = "Example: mdwarf check --profile archive")]
-    Check,
+    Check {
+        /// List where the paper is silent or contradicts itself, and what each method does about it
+        #[arg(long)]
+        contradictions: bool,
+    },
     /// Print the JSON schema of `pipeline.toml`, or of a profile
     #[command(after_help = "Example: mdwarf schema > pipeline.schema.json")]
     Schema {
@@ -195,6 +210,32 @@ pub enum Verb {
     /// Write `mdwarf.lock`: digests of the sources and of all results of the latest run
     #[command(after_help = "Example: mdwarf lock && mdwarf run --locked")]
     Lock,
+    /// Write the history of the latest run in another form, or all of it as one archive
+    #[command(
+        after_help = "Example: mdwarf export run.tar.gz; mdwarf export --format prov-json history.json"
+    )]
+    Export {
+        /// Form; an archive that `import` reads where it is not given
+        #[arg(long, value_enum, default_value = "bundle")]
+        format: ExportFormat,
+        /// File to write; of an RO-Crate the folder
+        path: PathBuf,
+    },
+    /// Check an archive that `export` wrote, unpack it and go on from there without doing anything again
+    #[command(after_help = "Example: mdwarf import bundle.tar.gz --into replay")]
+    Import {
+        /// The archive
+        bundle: PathBuf,
+        /// A folder that is not there yet, or empty
+        #[arg(long, value_name = "DIR", default_value = "replay")]
+        into: PathBuf,
+        /// Refuse an archive that unpacks to more
+        #[arg(long, value_name = "SIZE", value_parser = size_bytes, default_value = "64G")]
+        max_size: u64,
+        /// Only check and unpack
+        #[arg(long)]
+        no_run: bool,
+    },
     /// Remove from the store what no run that counts relies on
     #[command(after_help = "Example: mdwarf gc --dry-run\n\n\
         Kept are the results of the latest run of each profile and method, of each variant (`--set`) \
@@ -219,9 +260,29 @@ pub enum Verb {
 /// Which run is asked.
 #[derive(Debug, Args)]
 pub struct PastRun {
-    /// Ask this run of the ledger: its name, the beginning of it, or `latest`
+    /// Ask this run of the ledger: its name, the beginning of it, `latest` or `latest~1`
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
+}
+
+/// Options of `lineage`.
+#[derive(Debug, Args)]
+pub struct LineageArgs {
+    /// `node.output.column`, `node.column` or a bare column name; `node.output.#rows` for what
+    /// decides which rows there are; `dataset:slot` or `dataset:slot.column`
+    pub column: String,
+    /// Follow direct dependences only
+    #[arg(long)]
+    pub direct: bool,
+    /// Follow the column forwards: what does it touch?
+    #[arg(long)]
+    pub impact: bool,
+    /// Show every dependence as one tree
+    #[arg(long)]
+    pub full: bool,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: DagFormat,
 }
 
 /// Options of `gc`.
@@ -233,14 +294,21 @@ pub struct GcArgs {
     /// Keep each variant (`--set`) among so many latest runs of a profile and method
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub keep_last: usize,
+    /// Give up data that no published table of this profile is read from too; records stay, and with
+    /// them `lineage`, and `trace` of tables that were traced before
+    #[arg(long)]
+    pub intermediate: bool,
     /// Give up the oldest of what is kept until the store is no larger, as in `10G`
     #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
     pub max_size: Option<u64>,
 }
 
 /// Options of `run`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct RunArgs {
+    /// All runs of a `[matrix.NAME]`, compared in one table
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["until", "from", "force", "locked", "dry_run"])]
+    pub matrix: Option<String>,
     /// Only this node and what it needs
     #[arg(long, value_name = "NODE")]
     pub until: Option<String>,
@@ -329,6 +397,21 @@ pub enum SchemaOf {
     Pipeline,
     /// `profiles/NAME.toml`.
     Profile,
+}
+
+/// Forms of a run's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Products, lock, records and data as `.tar.gz`, to be replayed elsewhere.
+    Bundle,
+    /// W3C PROV-JSON.
+    ProvJson,
+    /// RO-Crate with the Provenance Run Crate profile.
+    RoCrate,
+    /// OpenLineage events, a line each.
+    Openlineage,
+    /// IVOA Provenance Data Model, as `voprov` writes it.
+    Provdm,
 }
 
 /// Forms of a drawing of the graph.

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::archive;
 use super::args::Cli;
+use super::contradictions::Register;
 use super::failure::{Failure, USAGE};
 use super::progress::Progress;
 use super::project::{Project, load_spec};
@@ -13,9 +14,31 @@ use crate::engine::error::unless_read_only;
 use crate::engine::source::Binding;
 use crate::engine::spec;
 
+/// Shows where the paper leaves something open.
+pub fn contradictions(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
+    let (spec, _) = load_spec(&cli.common)?;
+    let register = Register::read(&cli.common, &spec)?;
+    match cli.common.json {
+        true => talk.json(&register.json()),
+        false => {
+            talk.out(&register.text());
+            talk.note(&format!("{} in the register", entries(register.len())));
+        }
+    }
+    Ok(0)
+}
+
+fn entries(n: usize) -> String {
+    match n {
+        1 => "1 entry".to_owned(),
+        _ => format!("{n} entries"),
+    }
+}
+
 /// Checks a project without planning it.
 pub fn check(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
     let (spec, map) = load_spec(&cli.common)?;
+    Register::read(&cli.common, &spec)?;
     let progress = Progress::new(talk);
     let project = Project::from_spec(&cli.common, &spec, map, &progress)?;
     let archives = archive::look(&spec, &project.root, &project.sources, &progress);

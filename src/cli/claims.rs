@@ -53,6 +53,21 @@ pub fn summary(verdicts: &[Verdict]) -> String {
     )
 }
 
+/// The table at the end of a run, under a line that says what of it is simulated; empty without claims.
+pub fn closing(verdicts: &[Verdict]) -> String {
+    if verdicts.is_empty() {
+        return String::new();
+    }
+    let title = match verdicts.iter().any(|v| v.status == Status::Injected) {
+        true => {
+            "claims on SIMULATED data (INJECTED: planted there, so that finding it checks the \
+             program and not nature)"
+        }
+        false => "claims",
+    };
+    format!("\n{title}\n{}", listing(verdicts))
+}
+
 fn listing(verdicts: &[Verdict]) -> String {
     let rows = verdicts.iter().map(|verdict| {
         let [low, high] = verdict.accept;
@@ -86,6 +101,7 @@ mod tests {
             paper: "71 K".into(),
             accept: [60.0, 80.0],
             value,
+            interval: None,
             n: value.map(|_| 1407),
             status,
             sample: "all".into(),
@@ -107,5 +123,9 @@ mod tests {
         assert!(lines[1].starts_with("T1  PASS    71 K   60 to 80  71.235  1407  §3.2"), "{text}");
         assert!(lines[3].ends_with("scatter (dataset `x` is absent)"), "{text}");
         assert_eq!(summary(&verdicts), "claims: 1 PASS, 1 MISS, 1 N/A");
+        assert_eq!(closing(&verdicts), format!("\nclaims\n{text}"));
+        assert_eq!(closing(&[]), "");
+        let planted = [verdict("T1", Status::Injected, Some(1.0))];
+        assert!(closing(&planted).starts_with("\nclaims on SIMULATED data"));
     }
 }

@@ -15,6 +15,7 @@ use super::args::Cli;
 use super::failure::Failure;
 use super::project::Project;
 use super::publish::publish;
+use super::run_facts::Ended;
 use crate::engine::digest::column_digest;
 use crate::engine::evaluate::Outputs;
 use crate::engine::events::Silent;
@@ -151,7 +152,7 @@ impl Small {
         };
         project.store.save_gathered()?;
         project.ledger.write(&project.store, &entry)?;
-        publish(&project, &done, &[])?;
+        publish(&Ended { project: &project, done: &done, entry: &entry })?;
         match failed {
             Some(why) => Err(Failure::usage(why)),
             None => Found::of(&self.root, &project, &done, claimed),

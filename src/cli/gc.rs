@@ -1,19 +1,26 @@
 //! The verb `gc`: removes from the store what no run that counts relies on.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::args::{Cli, GcArgs};
 use super::failure::Failure;
 use super::past;
+use super::project::Planned;
 use super::table::{count, table};
 use super::talk::Talk;
-use crate::engine::gc::{Amount, SweepOptions, Swept, sweep};
+use crate::engine::gc::{Amount, OnTheWay, SweepOptions, Swept, sweep};
 
 /// Sweeps the store.
 pub fn gc(cli: &Cli, args: &GcArgs, talk: &Talk) -> Result<u8, Failure> {
     let (store, ledger) = past::open_store(&cli.common)?;
-    let options =
-        SweepOptions { keep_last: args.keep_last, max_bytes: args.max_size, dry_run: args.dry_run };
+    let options = SweepOptions {
+        keep_last: args.keep_last,
+        max_bytes: args.max_size,
+        dry_run: args.dry_run,
+        on_the_way: if args.intermediate { Some(on_the_way(cli, talk)?) } else { None },
+    };
     let swept = sweep(&store, &ledger, &options)?;
     if cli.common.json {
         talk.json(&json!({
@@ -44,6 +51,25 @@ pub fn gc(cli: &Cli, args: &GcArgs, talk: &Talk) -> Result<u8, Failure> {
         ));
     }
     Ok(0)
+}
+
+/// The data of this profile's latest results that no published table is read from.
+fn on_the_way(cli: &Cli, talk: &Talk) -> Result<OnTheWay, Failure> {
+    let planned = Planned::of_records(&cli.common, talk)?;
+    let mut way = OnTheWay::default();
+    let mut kept = BTreeSet::new();
+    for artifact in planned.plan.done.iter().flatten().flatten() {
+        way.keys.insert(artifact.record.name);
+        way.objects.extend(artifact.parts().iter().filter_map(|part| part.object));
+    }
+    for (_, node, output) in &planned.project.pipeline.publish {
+        let Some(outputs) = &planned.plan.done[*node] else { continue };
+        for column in &outputs[*output].schema.columns {
+            outputs[*output].objects_of(&column.name, &mut kept)?;
+        }
+    }
+    way.objects.retain(|object| !kept.contains(object));
+    Ok(way)
 }
 
 fn listing(swept: &Swept) -> String {

@@ -157,6 +157,7 @@ fn slot(reader: &NodeSpec) -> DatasetSlot {
         format: None::<Spanned<String>>,
         section: None,
         binding: Binding::Absent { reason: "no file was given".into() },
+        cite: String::new(),
         archive: None,
         binding_span: span,
     }

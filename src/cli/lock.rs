@@ -44,7 +44,7 @@ fn lock_path(project: &Project) -> PathBuf {
 }
 
 /// The latest run whose keys are those of the plan, all of it fresh.
-fn run_of_this_state(planned: &Planned, sets: &[String]) -> Option<RunEntry> {
+pub fn run_of_this_state(planned: &Planned, sets: &[String]) -> Option<RunEntry> {
     let fresh = planned.plan.is_fresh();
     let key = |name: &str| {
         let index = planned.project.pipeline.node(name).ok()?;

@@ -4,19 +4,30 @@ mod archive;
 mod args;
 mod check;
 mod claims;
+mod contradictions;
 #[cfg(test)]
 mod crash_tests;
 mod dag;
 mod dag_svg;
 #[cfg(test)]
 mod damage_tests;
+mod diff;
+mod diff_text;
+mod export;
 mod failure;
+mod footer;
 mod gc;
+mod history;
+mod import;
 mod init;
 mod label;
 mod lineage;
+mod lineage_draw;
+mod lineage_impact;
+mod lineage_text;
 mod lock;
 mod log;
+mod matrix;
 mod past;
 mod plan;
 mod profile_schema;
@@ -25,6 +36,7 @@ mod project;
 mod publish;
 mod report;
 mod run;
+mod run_facts;
 mod runs;
 mod schema;
 mod show;
@@ -34,6 +46,8 @@ mod status;
 mod table;
 mod talk;
 mod trace;
+mod trace_text;
+mod unpack;
 mod verify;
 mod why;
 
@@ -75,18 +89,28 @@ fn quiet_panics_of_stages() {
 
 fn dispatch(cli: &Cli, talk: &Talk) -> Result<u8, Failure> {
     match &cli.verb {
-        Verb::Run(args) => run::run(cli, args, talk),
+        Verb::Run(args) => match &args.matrix {
+            Some(name) => matrix::matrix(cli, args, name, talk),
+            None => run::run(cli, args, talk),
+        },
         Verb::Plan(args) => plan::plan(cli, args, talk),
         Verb::Status { past } => status::status(cli, past.run.as_deref(), talk),
         Verb::Why { node, past } => why::why(cli, node, past.run.as_deref(), talk),
         Verb::Dag { format } => dag::dag(cli, *format, talk),
         Verb::Show { what, rows, past } => show::show(cli, what, *rows, past.run.as_deref(), talk),
-        Verb::Lineage { column, direct } => lineage::lineage(cli, column, *direct, talk),
+        Verb::Lineage(args) => lineage::lineage(cli, args, talk),
+        Verb::Diff { old, new } => diff::diff(cli, old, new, talk),
+        Verb::Export { format, path } => export::export(cli, *format, path, talk),
+        Verb::Import { bundle, into, max_size, no_run } => {
+            import::import(cli, bundle, into, *max_size, *no_run, talk)
+        }
         Verb::Label(args) => label::label(cli, args, talk),
         Verb::Trace { id, column } => trace::trace(cli, *id, column, talk),
         Verb::Claims { check, past } => claims::claims(cli, *check, past.run.as_deref(), talk),
+        Verb::Unpack { folder, what } => unpack::unpack(cli, what.as_deref(), folder, talk),
         Verb::Log { node, past } => log::log(cli, node, past.run.as_deref(), talk),
-        Verb::Check => check::check(cli, talk),
+        Verb::Check { contradictions: true } => check::contradictions(cli, talk),
+        Verb::Check { .. } => check::check(cli, talk),
         Verb::Schema { of } => Ok(schema::schema(*of, talk)),
         Verb::Runs => runs::runs(cli, talk),
         Verb::Verify { repair } => verify::verify(cli, *repair, talk),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::args::Common;
 use super::failure::{Failure, split_hint, without_node};
 use super::show::meanings;
-use super::table::{cell, table};
+use super::table::{cell, count, table};
 use super::talk::Talk;
 use super::{claims, status, why};
 use crate::engine::claims::Status;
@@ -23,6 +23,36 @@ pub fn open_store(common: &Common) -> Result<(Store, Ledger), Failure> {
     Ok((store, ledger))
 }
 
+/// Finds a run by its name, the beginning of it, `latest`, or `latest~1` for the one before.
+pub fn find_run(ledger: &Ledger, run: &str) -> Result<RunEntry, Failure> {
+    let ids = ledger.ids()?;
+    let back = match run.strip_prefix("latest") {
+        Some("") => Some(0),
+        Some(back) => back.strip_prefix('~').and_then(|n| n.parse::<usize>().ok()),
+        None => None,
+    };
+    if let Some(back) = back {
+        let Some(at) = ids.len().checked_sub(back.saturating_add(1)) else {
+            return Err(Failure::usage(format!(
+                "there is no run `{run}`, only {}",
+                count(ids.len(), "run")
+            ))
+            .hint("`mdwarf runs` lists all runs"));
+        };
+        return Ok(ledger.run(&ids[at])?);
+    }
+    let mut fitting = ids.iter().filter(|id| id.starts_with(run));
+    let id = match (fitting.next(), fitting.next()) {
+        (Some(only), None) => only,
+        (Some(_), Some(_)) if !ids.iter().any(|id| id == run) => {
+            return Err(Failure::usage(format!("several runs begin with `{run}`"))
+                .hint("`mdwarf runs` lists all runs"));
+        }
+        _ => run,
+    };
+    Ok(ledger.run(id)?)
+}
+
 /// A run of the ledger.
 pub struct Past {
     store: Store,
@@ -31,21 +61,10 @@ pub struct Past {
 }
 
 impl Past {
-    /// Finds a run by its name, the beginning of it, or `latest`.
+    /// Finds a run by its name, the beginning of it, `latest`, or `latest~1` for the one before.
     pub fn open(common: &Common, run: &str) -> Result<Self, Failure> {
         let (store, ledger) = open_store(common)?;
-        let ids = ledger.ids()?;
-        let mut fitting = ids.iter().filter(|id| id.starts_with(run));
-        let id = match (fitting.next(), fitting.next()) {
-            _ if run == "latest" => ids.last().map_or(run, String::as_str),
-            (Some(only), None) => only,
-            (Some(_), Some(_)) if !ids.iter().any(|id| id == run) => {
-                return Err(Failure::usage(format!("several runs begin with `{run}`"))
-                    .hint("`mdwarf runs` lists all runs"));
-            }
-            _ => run,
-        };
-        let entry = ledger.run(id)?;
+        let entry = find_run(&ledger, run)?;
         Ok(Past { entry, store, ledger })
     }
 

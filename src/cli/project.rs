@@ -34,6 +34,8 @@ pub struct Project {
     pub pipeline: Pipeline,
     /// What was done.
     pub ledger: Ledger,
+    /// The arguments that opened it.
+    pub common: Common,
 }
 
 /// Reads and checks the specification of a project.
@@ -117,7 +119,7 @@ impl Project {
         check_extensions(&pipeline)?;
         sources.remember().or_else(unless_read_only)?;
         let ledger = Ledger::open(&store, &pipeline.profile, &pipeline.method)?;
-        Ok(Project { root, store, sources, pipeline, ledger })
+        Ok(Project { root, store, sources, pipeline, ledger, common: common.clone() })
     }
 
     /// The latest run of this profile and method; the ledger falls back on those of others.
@@ -155,10 +157,27 @@ pub struct Planned {
 impl Planned {
     /// Opens a project and plans, showing the progress of hashing.
     pub fn open(common: &Common, talk: &Talk) -> Result<Self, Failure> {
+        Self::opened(common, talk, |project, progress| {
+            Ok(project.engine(progress).plan(&project.ledger)?)
+        })
+    }
+
+    /// Opens a project and asks its records alone, so that what a sweep took away is still known of.
+    pub fn of_records(common: &Common, talk: &Talk) -> Result<Self, Failure> {
+        Self::opened(common, talk, |project, progress| {
+            Ok(project.engine(progress).plan_of_records(&project.ledger)?)
+        })
+    }
+
+    fn opened(
+        common: &Common,
+        talk: &Talk,
+        planned: impl FnOnce(&Project, &Progress) -> Result<Plan, Failure>,
+    ) -> Result<Self, Failure> {
         let progress = Progress::new(talk);
         let project = Project::open(common, &progress)?;
         let gate = Locks::new(project.store.root(), true).share(true)?;
-        let plan = project.engine(&progress).plan(&project.ledger)?;
+        let plan = planned(&project, &progress)?;
         project.store.save_gathered().or_else(unless_read_only)?;
         project.sources.remember().or_else(unless_read_only)?;
         progress.finish();

@@ -1,7 +1,9 @@
 //! Copies for people in `results/<profile>/`: written when their content changes or when they are
 //! gone, and only then.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -10,18 +12,21 @@ use arrow::array::{AsArray, RecordBatch};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
+use super::footer;
 use super::project::Project;
+use super::run_facts::Ended;
 use crate::engine::artifact::Artifact;
 use crate::engine::digest::Digest;
 use crate::engine::error::{EngineError, unless_read_only};
-use crate::engine::evaluate::Outputs;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::source::{FILE_BYTES, FILE_NAME};
 use crate::engine::spec::PRINTED;
-use crate::engine::types::Type;
+use crate::engine::types::{ColumnMeta, Type};
+use crate::formats::cds::{ACKNOWLEDGEMENTS, wrapped};
 use crate::formats::csv::write_csv;
 use crate::formats::fits_table::write_table;
 use crate::formats::parquet_out::write_parquet;
+use crate::report::page::{RunFacts, filled};
 
 /// A file for people.
 pub struct Published {
@@ -38,14 +43,11 @@ struct Stamp {
     mtime_ns: u128,
 }
 
-/// Publishes all files of the pipeline whose source exists.
-pub fn publish(
-    project: &Project,
-    done: &[Option<Outputs>],
-    sets: &[String],
-) -> Result<Vec<Published>, Failure> {
-    let variant = variant(&project.pipeline.profile, &project.pipeline.method, sets)?;
-    let folder = project.root.join("results").join(&variant);
+/// Publishes all files of the pipeline whose source exists; the slots of the page and of the ReadMe are filled.
+pub fn publish(ended: &Ended<'_>) -> Result<Vec<Published>, Failure> {
+    let project = ended.project;
+    let variant = variant(&project.pipeline.profile, &project.pipeline.method, &ended.entry.sets)?;
+    let folder = results_folder(project, &ended.entry.sets)?;
     let memory_path = project.store.root().join("published").join(format!("{variant}.json"));
     let mut memory: BTreeMap<String, Stamp> = project
         .store
@@ -54,17 +56,30 @@ pub fn publish(
         .unwrap_or_default();
     let mut published = Vec::new();
     let mut changed = false;
+    let slots = Slots::new(ended)?;
     for (file, node, output) in &project.pipeline.publish {
-        let Some(outputs) = &done[*node] else { continue };
+        let Some(outputs) = &ended.done[*node] else { continue };
         let artifact = &outputs[*output];
         let path = folder.join(file);
-        let content = content(project, artifact)?;
+        let mut content = content(project, artifact)?;
+        if has_slots(&path) {
+            content = Digest::of_sequence([&content, &slots.digest]);
+        }
+        // Parquet says in its footer what its columns are made of.
+        let has_footer = file.ends_with(".parquet");
+        if has_footer {
+            content = footer::with_origin(project, ended.done, *node, content);
+        }
         let known = memory.get(file);
         let there =
             project.store.files().metadata(&path).ok().and_then(|there| stamp(&there, content));
         let written = known.is_none() || known != there.as_ref();
         if written {
-            let metadata = write(project, artifact, &path)?;
+            let origin = match has_footer {
+                true => footer::provenance(project, ended.done, (*node, *output))?,
+                false => String::new(),
+            };
+            let metadata = write(project, artifact, &path, (&slots, &origin))?;
             memory.extend(stamp(&metadata, content).map(|stamp| (file.clone(), stamp)));
             changed = true;
         }
@@ -77,7 +92,52 @@ pub fn publish(
     Ok(published)
 }
 
-/// The folder of a run's copies: a method or `--set` of its own never overwrites the plain ones.
+/// What stands in the slots of files, made when the first of them is written.
+struct Slots<'a> {
+    ended: &'a Ended<'a>,
+    digest: Digest,
+    facts: OnceCell<RunFacts>,
+}
+
+impl<'a> Slots<'a> {
+    fn new(ended: &'a Ended<'a>) -> Result<Self, Failure> {
+        Ok(Slots { ended, digest: ended.digest()?, facts: OnceCell::new() })
+    }
+
+    /// The file with its slots filled; one that has none, or is no text, as it is.
+    fn fill(&self, path: &Path, bytes: Vec<u8>) -> Vec<u8> {
+        if !has_slots(path) {
+            return bytes;
+        }
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(other) => return other.into_bytes(),
+        };
+        let facts = self.facts.get_or_init(|| self.ended.facts());
+        if path.extension().is_some() {
+            return filled(&text, facts).into_bytes();
+        }
+        let thanks = facts.acknowledgements.iter();
+        let thanks = thanks.map(|(what, words)| wrapped("    ", 8, &format!("{what}: {words}")));
+        text.replace(&format!("{ACKNOWLEDGEMENTS}\n"), &thanks.collect::<String>()).into_bytes()
+    }
+}
+
+/// Whether a file may say something of its run: pages, and the ReadMe of a table.
+fn has_slots(path: &Path) -> bool {
+    path.extension().is_none_or(|extension| extension == "html")
+}
+
+/// Where a run's copies lie.
+///
+/// # Errors
+/// `--set` that has no JSON form.
+pub fn results_folder(project: &Project, sets: &[String]) -> Result<PathBuf, Failure> {
+    let name = variant(&project.pipeline.profile, &project.pipeline.method, sets)?;
+    Ok(project.root.join("results").join(name))
+}
+
+/// The name of the folder of a run's copies: a method or `--set` of its own never overwrites the plain ones.
 fn variant(profile: &str, method: &str, sets: &[String]) -> Result<String, Failure> {
     let mut name = profile.to_owned();
     if method != PRINTED {
@@ -92,44 +152,48 @@ fn variant(profile: &str, method: &str, sets: &[String]) -> Result<String, Failu
 
 /// Refuses files that could not be written, before anything is done.
 pub fn check_extensions(pipeline: &Pipeline) -> Result<(), Failure> {
-    for (file, ..) in &pipeline.publish {
+    for (file, node, output) in &pipeline.publish {
+        // Which files a stage makes is known when it has made them.
+        let of_files = pipeline.nodes[*node].schemas[*output].columns.iter().any(is_bytes);
         let extension = Path::new(file).extension().and_then(|e| e.to_str()).unwrap_or_default();
-        if !TABLES.contains(&extension) && !FILES.contains(&extension) {
-            return Err(Failure::usage(format!("`[publish]` cannot write `{file}`")).hint(format!(
-                "use a name that ends in .parquet, .fits or .csv; of an output of files also .{}",
-                FILES.join(", .")
-            )));
+        if !of_files && !TABLES.contains(&extension) {
+            let failure = Failure::usage(format!("`[publish]` cannot write `{file}`"));
+            return Err(failure.hint("use a name that ends in .parquet, .fits or .csv"));
         }
     }
     Ok(())
 }
 
+fn is_bytes(column: &ColumnMeta) -> bool {
+    column.kind == Type::Bytes
+}
+
 /// Forms of a table.
 const TABLES: [&str; 3] = ["parquet", "fits", "csv"];
-/// Kinds of files that stages make.
-const FILES: [&str; 9] = ["svg", "png", "json", "html", "md", "tex", "txt", "xml", "gz"];
 
-/// Of an output of files the one of that kind: `figures/fig1.svg` is the file that ends in `.svg`.
-fn file_of_kind(
-    project: &Project,
-    artifact: &Artifact,
-    extension: &str,
-) -> Result<Vec<u8>, Failure> {
+/// Of an output of files the one that is meant: `tables/ReadMe` is the file `ReadMe`, else `figures/fig1.svg` is
+/// the only one that ends in `.svg`.
+fn file_of(project: &Project, artifact: &Artifact, path: &Path) -> Result<Vec<u8>, Failure> {
     let columns = [FILE_NAME.to_owned(), FILE_BYTES.to_owned()];
     let table = artifact.read_table(&project.store, &columns, None)?;
     let wrong = |what: String| {
         Failure::usage(format!("`[publish]`: {} has {what}", artifact.name))
-            .hint("publish an output of files under names of the kinds that it has")
+            .hint("publish an output of files under names, or of the kinds, that it has")
     };
     let names = table.column(0).as_string_opt::<i32>();
     let bytes = table.column(1).as_binary_opt::<i64>();
     let (names, bytes) = names.zip(bytes).ok_or_else(|| wrong("no files".into()))?;
-    let end = format!(".{extension}");
-    let fits = |row: &usize| names.value(*row).ends_with(&end);
-    let rows: Vec<usize> = (0..table.num_rows()).filter(fits).collect();
+    let text = |part: Option<&OsStr>| part.and_then(OsStr::to_str).unwrap_or_default().to_owned();
+    let (name, end) = (text(path.file_name()), format!(".{}", text(path.extension())));
+    let named = (0..table.num_rows()).find(|row| names.value(*row) == name);
+    if let Some(row) = named {
+        return Ok(bytes.value(row).to_vec());
+    }
+    let rows: Vec<usize> =
+        (0..table.num_rows()).filter(|row| names.value(*row).ends_with(&end)).collect();
     match rows[..] {
         [row] => Ok(bytes.value(row).to_vec()),
-        _ => Err(wrong(format!("{} files that end in `{end}`", rows.len()))),
+        _ => Err(wrong(format!("no file `{name}` and {} that end in `{end}`", rows.len()))),
     }
 }
 
@@ -149,10 +213,15 @@ fn stamp(metadata: &Metadata, content: Digest) -> Option<Stamp> {
 }
 
 /// Writes a copy; tells the metadata of what it wrote, whatever another run may put in its place.
-fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<Metadata, Failure> {
+fn write(
+    project: &Project,
+    artifact: &Artifact,
+    path: &Path,
+    (slots, origin): (&Slots<'_>, &str),
+) -> Result<Metadata, Failure> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if artifact.schema.columns.iter().any(|column| column.kind == Type::Bytes) {
-        let bytes = file_of_kind(project, artifact, extension)?;
+    if artifact.schema.columns.iter().any(is_bytes) {
+        let bytes = slots.fill(path, file_of(project, artifact, path)?);
         return Ok(project.store.publish(path, &bytes)?);
     }
     let keeps_vectors = extension == "parquet";
@@ -164,11 +233,16 @@ fn write(project: &Project, artifact: &Artifact, path: &Path) -> Result<Metadata
         .map(|c| c.name.clone())
         .collect();
     let table = artifact.read_table(&project.store, &columns, None)?;
-    let bytes = encode(extension, &table, artifact)?;
+    let bytes = encode(extension, &table, artifact, origin)?;
     Ok(project.store.publish(path, &bytes)?)
 }
 
-fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<Vec<u8>, Failure> {
+fn encode(
+    extension: &str,
+    table: &RecordBatch,
+    artifact: &Artifact,
+    origin: &str,
+) -> Result<Vec<u8>, Failure> {
     let failed = |why: String| EngineError::Table { place: artifact.name.clone(), why };
     let key = artifact.record.name.to_string();
     Ok(match extension {
@@ -178,6 +252,7 @@ fn encode(extension: &str, table: &RecordBatch, artifact: &Artifact) -> Result<V
                 ("mdwarf.stage", artifact.record.key.stage.as_str()),
                 ("mdwarf.code", artifact.record.code.as_str()),
                 ("mdwarf.output", artifact.name.as_str()),
+                (footer::PROVENANCE, origin),
             ];
             write_parquet(table, &footer).map_err(|why| failed(why.to_string()))?
         }

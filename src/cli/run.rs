@@ -1,19 +1,22 @@
 //! The verb `run`: brings all results up to date, keeps the ledger, publishes copies for people.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::args::{Cli, RunArgs};
+use super::args::{Cli, Common, RunArgs};
 use super::claims;
 use super::failure::{CLAIM_MISSED, CORRUPT, Failure, STAGE_FAILED, split_hint};
 use super::lock::Locked;
 use super::plan::{self, Selection};
 use super::progress::Progress;
 use super::project::Project;
-use super::publish::{Published, publish};
+use super::publish::{Published, publish, results_folder};
+use super::run_facts::Ended;
 use super::signals;
 use super::talk::Talk;
 use crate::engine::claims::Status;
@@ -22,6 +25,7 @@ use crate::engine::evaluate::Outputs;
 use crate::engine::ledger::{NodeEntry, RunEntry};
 use crate::engine::record::code_version;
 use crate::engine::run::{Outcome, RunOptions, Settled};
+use crate::provenance::time::civil;
 
 /// Where polars looks for the size of its pool, once, before its first use.
 const POLARS_THREADS: &str = "POLARS_MAX_THREADS";
@@ -42,11 +46,42 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
         return plan::dry_run(cli, talk, |project| selection(project, args));
     }
     limit_pools(threads(args)?);
+    let done = one(&cli.common, args, &signals::listen(talk), talk)?;
+    if cli.common.json {
+        talk.json(&RunLine::of(&done.entry));
+    } else if !named(&done.entry, |o| matches!(o, Outcome::Ran { .. })).is_empty() {
+        // A run that found all as it was has nothing new to claim.
+        let table = claims::closing(&done.entry.claims);
+        if !table.is_empty() {
+            talk.out(&table);
+        }
+    }
+    Ok(exit_code(&done.entry, args.strict))
+}
+
+/// A run that came to its end.
+pub struct Done {
+    /// As the ledger has it.
+    pub entry: RunEntry,
+    /// Where its copies for people are.
+    pub folder: PathBuf,
+}
+
+/// Runs the pipeline once and tells how it went.
+///
+/// # Errors
+/// What keeps the run from its end: a specification that does not hold, a store that cannot be written, `stop`.
+pub fn one(
+    common: &Common,
+    args: &RunArgs,
+    stop: &Arc<AtomicBool>,
+    talk: &Talk,
+) -> Result<Done, Failure> {
     let started = Instant::now();
     let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let progress = Progress::new(talk);
-    let project = Project::open(&cli.common, &progress)?;
-    let options = options(&project, args, talk)?;
+    let project = Project::open(common, &progress)?;
+    let options = options(&project, args, stop)?;
     let head = RunEntry {
         id: run_id(started_at, std::process::id()),
         started: started_at.as_secs(),
@@ -54,14 +89,14 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
         pipeline: project.pipeline.name.clone(),
         profile: project.pipeline.profile.clone(),
         method: project.pipeline.method.clone(),
-        sets: cli.common.set.clone(),
+        sets: common.set.clone(),
         code: code_version(),
         nodes: Vec::new(),
         claims: Vec::new(),
     };
     let engine = project.engine(&progress);
     let locked = match args.locked {
-        true => Some(Locked::open(&project, &cli.common.set, talk)?),
+        true => Some(Locked::open(&project, &common.set, talk)?),
         false => None,
     };
     let (entry, published) = engine.run_then(&project.ledger, &options, |settled| {
@@ -80,19 +115,21 @@ pub fn run(cli: &Cli, args: &RunArgs, talk: &Talk) -> Result<u8, Failure> {
             Some(locked) => locked.check(&project, &done, talk),
             None => Ok(()),
         };
-        let publish = |()| publish(&project, &done, &cli.common.set);
-        Ok::<_, Failure>((entry, published.and_then(publish)))
+        let ended = Ended { project: &project, done: &done, entry: &entry };
+        let published = published.and_then(|()| publish(&ended));
+        Ok::<_, Failure>((entry, published))
     })?;
-    report(cli, talk, &entry, published.as_deref().unwrap_or_default());
+    report(talk, &entry, published.as_deref().unwrap_or_default());
     published?;
-    if options.stop.load(Ordering::SeqCst) {
+    if stop.load(Ordering::SeqCst) {
         return Err(Failure {
             code: signals::exit_code(),
             ..Failure::usage("interrupted; what was finished is kept")
         }
         .hint("`mdwarf run` goes on from there"));
     }
-    Ok(exit_code(&entry, args.strict))
+    let folder = results_folder(&project, &common.set)?;
+    Ok(Done { entry, folder })
 }
 
 /// Writes a run into the ledger. One that only found all fresh may do without, where the store is
@@ -127,7 +164,11 @@ fn selection(project: &Project, args: &RunArgs) -> Result<Selection, Failure> {
     Ok(Selection { wanted, force })
 }
 
-fn options(project: &Project, args: &RunArgs, talk: &Talk) -> Result<RunOptions, Failure> {
+fn options(
+    project: &Project,
+    args: &RunArgs,
+    stop: &Arc<AtomicBool>,
+) -> Result<RunOptions, Failure> {
     let Selection { wanted, force } = selection(project, args)?;
     let jobs = threads(args)?;
     Ok(RunOptions {
@@ -136,12 +177,13 @@ fn options(project: &Project, args: &RunArgs, talk: &Talk) -> Result<RunOptions,
         keep_going: args.keep_going,
         wait: !args.no_wait,
         memory_bytes: args.memory,
-        stop: signals::listen(talk),
+        stop: stop.clone(),
         ..RunOptions::all(project.pipeline.nodes.len(), jobs)
     })
 }
 
-fn threads(args: &RunArgs) -> Result<usize, Failure> {
+/// How many threads are asked for.
+pub fn threads(args: &RunArgs) -> Result<usize, Failure> {
     match args.jobs {
         Some(0) => Err(Failure::usage("`-j 0` leaves nobody to work").hint("give 1 or more")),
         Some(jobs) => Ok(jobs),
@@ -151,7 +193,7 @@ fn threads(args: &RunArgs) -> Result<usize, Failure> {
 
 /// The parallel loops of science, and those of polars, have pools of their own: each of the size
 /// that was asked for. To be called while the program has one thread.
-fn limit_pools(jobs: usize) {
+pub fn limit_pools(jobs: usize) {
     if std::env::var_os(POLARS_THREADS).is_none() {
         // SAFETY: there is no other thread that could read or write the environment meanwhile.
         unsafe { std::env::set_var(POLARS_THREADS, jobs.to_string()) };
@@ -176,18 +218,12 @@ fn run_id(since_1970: Duration, process: u32) -> String {
     )
 }
 
-/// Year, month and day of a number of days since 1970-01-01 (proleptic Gregorian calendar).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+/// Date and time (UTC) of seconds since 1970: `2021-01-30 00:00:00 UTC`.
+pub fn civil_time(since_1970: u64) -> String {
+    let (year, month, day) = civil((since_1970 / 86_400) as i64);
+    let rest = since_1970 % 86_400;
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
 fn node_entries(project: &Project, settled: Vec<Settled>) -> Vec<NodeEntry> {
@@ -209,7 +245,8 @@ fn node_entries(project: &Project, settled: Vec<Settled>) -> Vec<NodeEntry> {
         .collect()
 }
 
-fn exit_code(entry: &RunEntry, strict: bool) -> u8 {
+/// 1, 4 or 5 where something failed, was missed or damaged.
+pub fn exit_code(entry: &RunEntry, strict: bool) -> u8 {
     let corrupt = |o: &Outcome| matches!(o, Outcome::Failed { corrupt: true, .. });
     if entry.nodes.iter().any(|n| corrupt(&n.outcome)) {
         return CORRUPT;
@@ -223,18 +260,24 @@ fn exit_code(entry: &RunEntry, strict: bool) -> u8 {
     }
 }
 
-fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
-    let named = |wanted: fn(&Outcome) -> bool| -> Vec<String> {
-        let fitting = entry.nodes.iter().filter(|n| wanted(&n.outcome));
-        fitting.map(|n| n.node.clone()).collect()
-    };
-    let line = RunLine {
-        run: entry.id.clone(),
-        ran: named(|o| matches!(o, Outcome::Ran { .. })),
-        reused: named(|o| matches!(o, Outcome::Reused)),
-        failed: named(|o| matches!(o, Outcome::Failed { .. })),
-        seconds: entry.seconds,
-    };
+impl RunLine {
+    fn of(entry: &RunEntry) -> Self {
+        RunLine {
+            run: entry.id.clone(),
+            ran: named(entry, |o| matches!(o, Outcome::Ran { .. })),
+            reused: named(entry, |o| matches!(o, Outcome::Reused)),
+            failed: named(entry, |o| matches!(o, Outcome::Failed { .. })),
+            seconds: entry.seconds,
+        }
+    }
+}
+
+fn named(entry: &RunEntry, wanted: fn(&Outcome) -> bool) -> Vec<String> {
+    entry.nodes.iter().filter(|n| wanted(&n.outcome)).map(|n| n.node.clone()).collect()
+}
+
+fn report(talk: &Talk, entry: &RunEntry, published: &[Published]) {
+    let line = RunLine::of(entry);
     exceptions(talk, entry);
     for file in published.iter().filter(|file| file.written) {
         talk.note(&format!("wrote {}", file.path.display()));
@@ -242,7 +285,7 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
     if !entry.claims.is_empty() {
         talk.note(&format!("{} (`mdwarf claims` lists them)", claims::summary(&entry.claims)));
     }
-    let skipped = named(|o| matches!(o, Outcome::Skipped { .. })).len();
+    let skipped = named(entry, |o| matches!(o, Outcome::Skipped { .. })).len();
     talk.note(&format!(
         "run {}: {} ran, {} reused, {} failed, {skipped} skipped, {:.2} s",
         entry.id,
@@ -251,9 +294,6 @@ fn report(cli: &Cli, talk: &Talk, entry: &RunEntry, published: &[Published]) {
         line.failed.len(),
         entry.seconds
     ));
-    if cli.common.json {
-        talk.json(&line);
-    }
 }
 
 /// Nodes that failed or were left out.
@@ -279,13 +319,6 @@ fn exceptions(talk: &Talk, entry: &RunEntry) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_become_dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(18_657), (2021, 1, 30));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-    }
 
     #[test]
     fn names_of_runs_sort_by_time() {

@@ -59,6 +59,8 @@ fn pipeline_schema(registry: &[StageDef]) -> Value {
                 "additionalProperties": { "$ref": "#/$defs/reference" },
             },
             "claim": { "type": "array", "items": { "$ref": "#/$defs/claim" } },
+            "matrix": named(matrix_schema()),
+            "contradiction": { "type": "array", "items": contradiction_schema() },
         },
         "$defs": definitions,
     })
@@ -100,7 +102,51 @@ fn dataset_schema() -> Value {
     })
 }
 
-fn claim_schema() -> Value {
+/// The schema of `[matrix.NAME]`.
+pub fn matrix_schema() -> Value {
+    let choice = json!({
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": false,
+        "properties": {
+            "name": { "type": "string" },
+            "set": { "type": "array", "items": { "type": "string" }, "description": "`node.param=value` each" },
+        },
+    });
+    json!({
+        "type": "object",
+        "required": ["about"],
+        "additionalProperties": false,
+        "properties": {
+            "about": { "type": "string" },
+            "methods": { "type": "array", "items": { "type": "string" } },
+            "axes": { "type": "array", "items": { "type": "array", "minItems": 1, "items": choice } },
+        },
+    })
+}
+
+fn contradiction_schema() -> Value {
+    let text = json!({ "type": "string" });
+    json!({
+        "type": "object",
+        "required": ["id", "section", "problem", "resolution"],
+        "additionalProperties": false,
+        "properties": {
+            "id": { "type": "string", "pattern": NAME },
+            "section": text,
+            "problem": { "type": "string", "description": "what the paper leaves open" },
+            "resolution": { "type": "string", "description": "what is done about it by default" },
+            "at": {
+                "type": "array",
+                "items": { "type": "string" },
+                "description": "`node.param` or `node.port` that decides",
+            },
+        },
+    })
+}
+
+/// The schema of a claim.
+pub fn claim_schema() -> Value {
     let text = json!({ "type": "string" });
     json!({
         "type": "object",
@@ -120,6 +166,15 @@ fn claim_schema() -> Value {
             },
             "sample": text,
             "statistic": text,
+            "data": {
+                "type": "array",
+                "items": { "type": "string", "pattern": NAME },
+                "description": "slots whose real data the number speaks of",
+            },
+            "simulated": {
+                "enum": ["tested", "injected", "meaningless"],
+                "description": "what becomes of it where one of them is simulated",
+            },
             "value": value_schema(),
         },
     })

@@ -2,56 +2,52 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::args::Cli;
 use super::failure::{Failure, USAGE};
 use super::project::Planned;
-use super::table::cell;
 use super::talk::Talk;
-use crate::engine::pipeline::Pipeline;
+use super::trace_text::{Told, text};
+use crate::engine::error::unless_read_only;
+use crate::engine::source::{Binding, Origin};
 use crate::engine::trace::Step;
-
-/// A step with what became of the row there.
-#[derive(Serialize)]
-struct Told {
-    #[serde(flatten)]
-    step: Step,
-    verdict: &'static str,
-}
-
-const KEPT: &str = "kept";
-const REJECTED: &str = "rejected";
-const PRESENT: &str = "present";
 
 /// Follows a row.
 pub fn trace(cli: &Cli, id: i64, column: &str, talk: &Talk) -> Result<u8, Failure> {
-    let planned = Planned::open(&cli.common, talk)?;
+    let planned = Planned::of_records(&cli.common, talk)?;
     let project = &planned.project;
-    let steps = project.pipeline.trace(&project.store, &planned.plan.done, column, id)?;
-    if steps.is_empty() {
+    let mut trace = project.pipeline.trace(&project.store, &planned.plan.done, column, id)?;
+    project.store.save_gathered().or_else(unless_read_only)?;
+    if trace.steps.is_empty() {
+        trace.not_shown.iter().for_each(|why| talk.note(&format!("not searched: {why}")));
         return Err(nowhere(&planned, id, column));
     }
-    let told: Vec<Told> = steps
-        .into_iter()
-        .map(|step| Told { verdict: verdict(&project.pipeline, &step), step })
-        .collect();
+    trace.steps.iter_mut().for_each(|step| name_file(&planned, step));
     if cli.common.json {
-        talk.json(&told);
+        talk.json(&trace.steps);
+        trace.not_shown.iter().for_each(|why| talk.note(&format!("not shown: {why}")));
     } else {
-        talk.out(&text(column, id, &told));
+        let catalog = project.pipeline.catalog().map(|node| &project.pipeline.nodes[node].name);
+        talk.out(&text(&Told { column, id, trace: &trace, catalog: catalog.map(String::as_str) }));
     }
     Ok(0)
 }
 
-/// Kept or rejected, where the node accounts for its rows.
-fn verdict(pipeline: &Pipeline, step: &Step) -> &'static str {
-    let node = pipeline.nodes.iter().find(|node| node.name == step.node);
-    match node.and_then(|node| node.work.accounts()) {
-        Some(accounts) if accounts.kept == step.output => KEPT,
-        Some(accounts) if accounts.rejects == step.output => REJECTED,
-        _ => PRESENT,
+/// Beside the digest of a file: its name, and where it is had.
+fn name_file(planned: &Planned, step: &mut Step) {
+    let nodes = &planned.project.pipeline.nodes;
+    let dataset = nodes.iter().find(|node| node.name == step.node).and_then(|n| n.dataset.as_ref());
+    let Some((_, Binding::Files(files))) = dataset else { return };
+    for row in &mut step.rows {
+        let digest = row.get("file_blake3").and_then(Value::as_str).unwrap_or_default();
+        let Some(file) = files.iter().find(|file| file.digest.to_string() == digest) else {
+            continue;
+        };
+        row.insert("file".into(), Value::String(file.name.clone()));
+        if let Origin::Public { url: Some(url), .. } = &file.origin {
+            row.insert("file_url".into(), Value::String(url.clone()));
+        }
     }
 }
 
@@ -64,12 +60,7 @@ fn nowhere(planned: &Planned, id: i64, column: &str) -> Failure {
     if done.iter().all(Option::is_none) {
         return failure.hint("nothing was made yet: run `mdwarf run` first");
     }
-    let ids: BTreeSet<&str> = done
-        .iter()
-        .flatten()
-        .flatten()
-        .filter_map(|artifact| artifact.schema.row_id.as_deref())
-        .collect();
+    let ids: BTreeSet<&str> = planned.project.pipeline.row_ids();
     if !ids.contains(column) {
         let ids: Vec<String> = ids.into_iter().map(|id| format!("`{id}`")).collect();
         return failure.hint(format!("row ids are {}; name one with `--column`", ids.join(", ")));
@@ -78,109 +69,5 @@ fn nowhere(planned: &Planned, id: i64, column: &str) -> Failure {
         failure.hint("look for the id in the dataset that it should come from")
     } else {
         failure.hint("some nodes are stale and were not searched: run `mdwarf run` first")
-    }
-}
-
-fn text(column: &str, id: i64, told: &[Told]) -> String {
-    let mut lines = vec![format!("{column} {id}")];
-    for (index, told) in told.iter().enumerate() {
-        let step = &told.step;
-        let place = [step.stage.as_str(), step.section.as_str()];
-        let place: Vec<&str> = place.into_iter().filter(|word| !word.is_empty()).collect();
-        let verdict = match told.verdict {
-            REJECTED => format!("REJECTED{}", criterion(&step.rows)),
-            KEPT => "kept".to_owned(),
-            _ => format!("in `{}`", step.output),
-        };
-        lines.push(format!("{:>3}. {} ({}): {verdict}", index + 1, step.node, place.join(", ")));
-        for values in &step.rows {
-            let values = details(values, column, told.verdict == REJECTED);
-            if !values.is_empty() {
-                lines.push(format!("     {}", values.join(", ")));
-            }
-        }
-    }
-    lines.join("\n")
-}
-
-/// ` by \`criterion\`: value 1, threshold 2`, where the rejects table says so.
-fn criterion(rows: &[Map<String, Value>]) -> String {
-    let Some(row) = rows.first() else {
-        return String::new();
-    };
-    if let Some(criterion) = row.get("criterion").and_then(Value::as_str) {
-        if row.get("missing") == Some(&Value::Bool(true)) {
-            return format!(" by `{criterion}`: a value is missing");
-        }
-        let shown = |key: &str| row.get(key).map(cell).unwrap_or_else(|| "-".into());
-        let (value, threshold) = (shown("value"), shown("threshold"));
-        return format!(" by `{criterion}`: value {value}, threshold {threshold}");
-    }
-    let reason = row.get("reason").and_then(Value::as_str);
-    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
-}
-
-/// The other values of a row; the id and those of the verdict itself are not told twice.
-fn details(values: &Map<String, Value>, id: &str, rejected: bool) -> Vec<String> {
-    let told = ["criterion", "value", "threshold", "missing", "failed", "reason"];
-    values
-        .iter()
-        .filter(|(name, value)| !value.is_null() && *name != id)
-        .filter(|(name, _)| !(rejected && told.contains(&name.as_str())))
-        .map(|(name, value)| format!("{name} = {}", cell(value)))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn told(node: &str, output: &str, verdict: &'static str, row: Value) -> Told {
-        let row = row.as_object().cloned().unwrap_or_default();
-        let step = Step {
-            node: node.into(),
-            stage: "cuts".into(),
-            section: "§3.1".into(),
-            output: output.into(),
-            rows: vec![row],
-        };
-        Told { step, verdict }
-    }
-
-    #[test]
-    fn each_step_says_what_became_of_the_row() {
-        let steps = [
-            told("spectra", "spectra", PRESENT, json!({"snr": 12.5, "flux": "3700 values"})),
-            told("quality", "kept", KEPT, json!({})),
-            told(
-                "cuts",
-                "rejects",
-                REJECTED,
-                json!({
-                    "obsid": 7, "criterion": "snr", "value": 12.5, "threshold": 50.0,
-                    "missing": false, "failed": 1,
-                }),
-            ),
-        ];
-        let expected = "\
-obsid 7
-  1. spectra (cuts, §3.1): in `spectra`
-     snr = 12.5, flux = 3700 values
-  2. quality (cuts, §3.1): kept
-  3. cuts (cuts, §3.1): REJECTED by `snr`: value 12.5, threshold 50";
-        assert_eq!(text("obsid", 7, &steps), expected);
-        let json = serde_json::to_value(&steps[2]).unwrap();
-        assert_eq!(json["verdict"], "rejected");
-        assert_eq!(json["rows"][0]["criterion"], "snr");
-    }
-
-    #[test]
-    fn a_missing_value_and_a_bare_reason_are_told() {
-        let row = |value: Value| vec![value.as_object().cloned().unwrap()];
-        let missing = row(json!({"criterion": "mag", "missing": true, "value": null}));
-        assert_eq!(criterion(&missing), " by `mag`: a value is missing");
-        assert_eq!(criterion(&row(json!({"reason": "no source"}))), ": no source");
-        assert_eq!(criterion(&[]), "");
     }
 }

@@ -4,7 +4,7 @@
 //! gathered from its inputs when somebody reads them. So a carried column has the content, and
 //! the digest, that the inputs have *now*: gathering is never work that "ran".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
@@ -241,7 +241,28 @@ impl Artifact {
             let meta = self.meta(name)?.clone();
             read.insert(name.clone(), (meta, self.part_digests(store, name)?));
         }
-        Ok(ReadDigests { rows: self.parts().iter().map(|p| p.rows).collect(), columns: read })
+        let rows = self.parts().iter().map(|p| p.rows).collect();
+        Ok(ReadDigests { rows, columns: read, layout: None })
+    }
+
+    /// The digest of names, types and meanings of columns, in this order.
+    pub fn layout(&self, columns: &[String]) -> Result<Digest> {
+        let metas = columns.iter().map(|name| self.meta(name)).collect::<Result<Vec<_>>>()?;
+        Digest::of_json(&metas).map_err(EngineError::table(self.name.clone()))
+    }
+
+    /// Adds the objects that reading a column takes.
+    pub fn objects_of(&self, column: &str, found: &mut BTreeSet<Digest>) -> Result<()> {
+        let own = || self.parts().iter().filter_map(|part| part.object);
+        if self.stored_index(column).is_some() {
+            found.extend(own());
+            return Ok(());
+        }
+        let carried = self.carried(column)?;
+        if self.parts().iter().any(|part| part.selections.contains_key(&carried.port)) {
+            found.extend(own());
+        }
+        self.input(&carried.port)?.0.objects_of(&carried.column, found)
     }
 
     /// Whether every object of the artifact is in the store.
@@ -256,9 +277,15 @@ impl Artifact {
 pub struct ReadDigests {
     rows: Vec<u64>,
     columns: BTreeMap<String, (ColumnMeta, Vec<Digest>)>,
+    layout: Option<Digest>,
 }
 
 impl ReadDigests {
+    /// The same for a reader that writes down what the columns mean.
+    pub fn with_layout(self, layout: Option<Digest>) -> Self {
+        ReadDigests { layout, ..self }
+    }
+
     /// What the key of a reader of the whole table says.
     pub fn whole(&self) -> KeyPort {
         self.key_port(self.rows.clone(), |digests| Digest::of_sequence(digests))
@@ -283,7 +310,7 @@ impl ReadDigests {
                 (name.clone(), column)
             })
             .collect();
-        KeyPort { rows, columns }
+        KeyPort { rows, columns, layout: self.layout }
     }
 }
 

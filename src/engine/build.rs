@@ -7,7 +7,7 @@ use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::error::EngineError;
-use super::pipeline::{BoundPort, Built, Node, Pipeline, StageDef, node_seed, output_schema};
+use super::pipeline::{BoundPort, Built, Node, Pipeline, Slot, StageDef, node_seed, output_schema};
 use super::source::{Binding, FILE_BYTES, FILE_NAME, FILES};
 use super::spec;
 use super::spec::{
@@ -303,8 +303,29 @@ impl Builder<'_> {
             graph: graph(&self.nodes),
             nodes: self.nodes,
             claims: self.spec.claims.clone(),
+            seed: self.spec.seed,
+            contradictions: self.spec.contradictions.clone(),
+            datasets: self
+                .spec
+                .datasets
+                .iter()
+                .map(|(name, slot)| (name.clone(), slot.about.clone(), slot.cite.clone()))
+                .collect(),
             publish,
+            slots: self.spec.datasets.iter().map(|(n, slot)| (n.clone(), known(slot))).collect(),
         })
+    }
+}
+
+/// What people are told of a slot.
+fn known(slot: &DatasetSlot) -> Slot {
+    let archive = slot.archive.as_ref();
+    Slot {
+        about: slot.about.clone(),
+        section: slot.section.clone().unwrap_or_default(),
+        release: archive.map(|archive| archive.release.clone()),
+        url: archive.and_then(|archive| archive.url.clone()),
+        licence: archive.map(|archive| archive.licence.clone()),
     }
 }
 

@@ -55,6 +55,9 @@ pub struct Verdict {
     pub accept: [f64; 2],
     /// The value measured.
     pub value: Option<f64>,
+    /// Its 95 % interval, where the table has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
     /// Rows it rests on.
     pub n: Option<u64>,
     /// The verdict.
@@ -66,6 +69,20 @@ pub struct Verdict {
     /// Why there is no value.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+}
+
+/// What was measured.
+struct Found {
+    value: f64,
+    interval: Option<[f64; 2]>,
+    n: Option<u64>,
+}
+
+impl Found {
+    /// A number of rows, which is no estimate.
+    fn count(n: u64) -> Self {
+        Found { value: n as f64, interval: None, n: Some(n) }
+    }
 }
 
 /// The data that a claim speaks of.
@@ -88,9 +105,9 @@ impl Engine<'_> {
             Data::Lacking(why) => Err(why.clone()),
             Data::Real | Data::Simulated => self.measure(claim, done),
         };
-        let (value, n, why) = match measured {
-            Ok((value, n)) => (Some(value), n, String::new()),
-            Err(why) => (None, None, why),
+        let (value, interval, n, why) = match measured {
+            Ok(found) => (Some(found.value), found.interval, found.n, String::new()),
+            Err(why) => (None, None, None, why),
         };
         let [low, high] = claim.accept;
         let status = match value {
@@ -111,6 +128,7 @@ impl Engine<'_> {
             paper: claim.paper.clone(),
             accept: claim.accept,
             value,
+            interval,
             n,
             status,
             sample: claim.sample.clone(),
@@ -142,7 +160,7 @@ impl Engine<'_> {
         &self,
         claim: &Claim,
         done: &[Option<Outputs>],
-    ) -> std::result::Result<(f64, Option<u64>), String> {
+    ) -> std::result::Result<Found, String> {
         let from = &claim.value.from;
         let text = |why: super::error::EngineError| why.to_string();
         let node = self.pipeline.node(&from.node).map_err(text)?;
@@ -155,20 +173,25 @@ impl Engine<'_> {
         };
         let artifact = &outputs[output];
         let (column, filter, statistic) = match &claim.value.measure {
-            Measure::Rows => return Ok((artifact.rows() as f64, Some(artifact.rows()))),
+            Measure::Rows => return Ok(Found::count(artifact.rows())),
             Measure::Column { column, filter, statistic } => (column, filter, statistic),
         };
         let values = artifact.read(self.store, &column.value).map_err(text)?;
         let rows = self.matching(artifact, filter, values.len()).map_err(text)?;
         if statistic.as_ref().is_some_and(|s| s.value == "count") {
-            return Ok((rows.len() as f64, Some(rows.len() as u64)));
+            return Ok(Found::count(rows.len() as u64));
         }
         let [row] = rows.as_slice() else {
             return Err(format!("{} rows of `{}` fit, not one", rows.len(), artifact.name));
         };
-        let n = artifact.read(self.store, "n").ok().and_then(|n| cell(&n, *row));
+        let beside = |name: &str| {
+            artifact.schema.column(name)?;
+            artifact.read(self.store, name).ok().and_then(|values| cell(&values, *row))
+        };
         let value = cell(&values, *row).ok_or("the value is null")?;
-        Ok((value, n.map(|n| n as u64)))
+        let end = |which: &str| beside(&format!("{}_{which}", column.value));
+        let interval = end("lo").zip(end("hi")).map(|(low, high)| [low, high]);
+        Ok(Found { value, interval, n: beside("n").map(|n| n as u64) })
     }
 
     fn matching(

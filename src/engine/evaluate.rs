@@ -126,7 +126,7 @@ fn files_port(jobs: &[JobFiles], names: bool) -> KeyPort {
         let name = |file: &BoundFile| Digest::of_bytes(base_name(file).as_bytes());
         columns.insert("name".to_owned(), column(&name));
     }
-    KeyPort { rows: jobs.iter().map(|files| files.len() as u64).collect(), columns }
+    KeyPort { rows: jobs.iter().map(|files| files.len() as u64).collect(), columns, layout: None }
 }
 
 impl Engine<'_> {
@@ -140,9 +140,13 @@ impl Engine<'_> {
             if let Some((artifact, scope)) = inputs.get(&bound.port.name) {
                 let mut columns: Vec<String> =
                     bound.port.needs.iter().map(|n| n.column.clone()).collect();
+                let layout = match bound.port.layout {
+                    true => Some(artifact.layout(&columns)?),
+                    false => None,
+                };
                 columns.sort();
                 columns.dedup();
-                let digests = artifact.read_digests(self.store, &columns)?;
+                let digests = artifact.read_digests(self.store, &columns)?.with_layout(layout);
                 reads.insert(bound.port.name.clone(), (*scope, digests));
             }
         }

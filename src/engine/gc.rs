@@ -34,6 +34,17 @@ pub struct SweepOptions {
     pub max_bytes: Option<u64>,
     /// Whether to tell only.
     pub dry_run: bool,
+    /// Data on the way, of one run, that are given up; its records stay.
+    pub on_the_way: Option<OnTheWay>,
+}
+
+/// Data of a run that none of its published tables is read from.
+#[derive(Clone, Debug, Default)]
+pub struct OnTheWay {
+    /// The keys of the run's nodes.
+    pub keys: BTreeSet<Digest>,
+    /// The objects.
+    pub objects: BTreeSet<Digest>,
 }
 
 /// Number and bytes of files.
@@ -105,13 +116,14 @@ pub fn sweep(store: &Store, ledger: &Ledger, options: &SweepOptions) -> Result<S
     let locks = Locks::new(store.root(), true);
     let _gate = if options.dry_run { locks.share(true)? } else { locks.alone(PATIENCE)? };
     let mut roots = roots(store, ledger, options.keep_last)?;
-    let (mut swept, mut found) = look(store, &roots)?;
+    let way = options.on_the_way.as_ref();
+    let (mut swept, mut found) = look(store, &roots, way)?;
     while let Some(most) = options.max_bytes
         && swept.left_bytes() > most
         && let Some(oldest) = roots.iter().position(|root| !root.fixed)
     {
         roots.remove(oldest);
-        (swept, found) = look(store, &roots)?;
+        (swept, found) = look(store, &roots, way)?;
     }
     swept.over_bytes = options.max_bytes.map_or(0, |most| swept.left_bytes().saturating_sub(most));
     if !options.dry_run {
@@ -177,7 +189,7 @@ struct Live {
 /// A record's file, its size, and the record if it is sound.
 type ReadRecord = (PathBuf, u64, Option<Record>);
 
-fn look(store: &Store, roots: &[Root]) -> Result<(Swept, Vec<Found>)> {
+fn look(store: &Store, roots: &[Root], way: Option<&OnTheWay>) -> Result<(Swept, Vec<Found>)> {
     let records: Vec<ReadRecord> = files_of(store, "records")?
         .into_iter()
         .map(|(path, bytes)| {
@@ -192,6 +204,9 @@ fn look(store: &Store, roots: &[Root]) -> Result<(Swept, Vec<Found>)> {
     keys.extend(roots.iter().flat_map(|root| root.entry.nodes.iter().filter_map(|n| n.key)));
     let mut live = live_of(&keys, &records);
     live.downloads = downloads_in_use(store, roots).filter(|_| !active.iter().any(|run| run.alive));
+    if let Some(way) = way {
+        give_up(way, &keys, &records, &mut live);
+    }
     let mut found: Vec<Found> = records
         .into_iter()
         .map(|(path, bytes, record)| Found {
@@ -238,6 +253,14 @@ fn live_of(keys: &BTreeSet<Digest>, records: &[ReadRecord]) -> Live {
     let written = records.iter().filter(|(.., record)| is_live(record)).map(|(p, ..)| modified(p));
     live.since = written.min().unwrap_or(0);
     live
+}
+
+/// Gives up a run's data on the way, but for what other live nodes hold on to.
+fn give_up(way: &OnTheWay, keys: &BTreeSet<Digest>, records: &[ReadRecord], live: &mut Live) {
+    let sound = records.iter().filter_map(|(.., record)| record.as_ref());
+    let others = sound.filter(|r| keys.contains(&r.name) && !way.keys.contains(&r.name));
+    let held: BTreeSet<Digest> = others.flat_map(objects).collect();
+    live.objects.retain(|object| !way.objects.contains(object) || held.contains(object));
 }
 
 /// All files but the records.

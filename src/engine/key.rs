@@ -31,6 +31,9 @@ pub struct KeyPort {
     pub rows: Vec<u64>,
     /// The columns read.
     pub columns: BTreeMap<String, KeyColumn>,
+    /// Digest of names, meanings and order of the columns, where the stage writes them down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Digest>,
 }
 
 /// What a key says of one column.
@@ -125,6 +128,9 @@ fn port_changes(
                 None => changes.push(format!("port `{name}`: column `{column}` newly read")),
                 Some(was) => column_change(name, column, was, now, changes),
             }
+        }
+        if before.layout != port.layout && before.columns.len() == port.columns.len() {
+            changes.push(format!("port `{name}`: descriptions, UCDs or order of columns changed"));
         }
         for column in before.columns.keys().filter(|c| !port.columns.contains_key(*c)) {
             changes.push(format!("port `{name}`: column `{column}` no longer read"));

@@ -1,20 +1,20 @@
-//! Lineage: from a column back to every source column, through the stages' declared edges.
+//! Lineage: from a column back to every source column, and from any column on to all that it touches.
 //!
 //! A carried column is DIRECT (identity). A new column is DIRECT on the sources that its stage
 //! names and INDIRECT on every other column the stage read: since a stage is handed nothing else,
-//! no dependence can be missing.
+//! no dependence can be missing. Which rows a table has is a thing of its own, `node.output.#rows`:
+//! the columns that a criterion or a join reads lead to it, and it leads to all columns of the
+//! table. `lineage_graph` says what depends on what, `lineage_facts` what is known of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error::{EngineError, Result};
 use super::evaluate::Outputs;
-use super::pipeline::{Node, Pipeline};
-use super::source::Binding;
-use super::source::FILES;
-use super::stage::{Output, Rows};
+use super::pipeline::Pipeline;
+use super::store::Store;
 
 /// How strongly one column depends on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -39,31 +39,98 @@ pub struct LineageEdge {
     pub how: String,
 }
 
-/// A column, or a dataset, in a lineage.
+/// A column, the rows of a table, a column of a dataset, or a dataset.
 #[derive(Clone, Debug, Serialize)]
 pub struct LineageNode {
-    /// `node.output.column` or `dataset:slot`.
+    /// `node.output.column`, `node.output.#rows`, `dataset:slot.column` or `dataset:slot`.
     pub id: String,
     /// What is known of it.
     #[serde(flatten)]
     pub facts: Value,
 }
 
-/// All that a column depends on.
+/// All that a column depends on, or all that depends on it.
 #[derive(Debug, Default, Serialize)]
 pub struct Lineage {
     /// The asked-for column first, then breadth first.
     pub nodes: Vec<LineageNode>,
     /// Dependences.
     pub edges: Vec<LineageEdge>,
+    /// The work that made them, in topological order.
+    pub stages: Vec<Value>,
 }
 
-type Column = (usize, usize, String);
+/// The name of the rows of a table among its columns.
+pub const ROWS: &str = "#rows";
+/// How the identifier of a dataset begins.
+pub const DATASET: &str = "dataset:";
+
+/// What lineage speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Item {
+    /// A column: node, output, name.
+    Column(usize, usize, String),
+    /// Which rows an output has, and their order.
+    Rows(usize, usize),
+    /// A column of a dataset, by slot and the name in its files.
+    DatasetColumn(String, String),
+    /// The bytes of a dataset.
+    Dataset(String),
+}
+
+/// What of the results exists.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// Outputs by node, for those that exist.
+    pub done: &'a [Option<Outputs>],
+    /// Where their columns' digests are found.
+    pub store: &'a Store,
+}
 
 impl Pipeline {
+    /// Finds what `reference` names: `node.output.column`, `node.column`, `node.output.#rows`,
+    /// `dataset:slot`, `dataset:slot.column`, a bare slot, or a bare column name; of several columns
+    /// of that name, the one made last counts.
+    pub fn find_item(&self, reference: &str) -> Result<Item> {
+        let slot = reference.strip_prefix(DATASET);
+        if let Some(item) = self.find_dataset(slot.unwrap_or(reference), slot.is_some()) {
+            return Ok(item);
+        }
+        if slot.is_some() {
+            let names = self.slots.keys().map(String::as_str);
+            return Err(EngineError::unknown("dataset", reference, names));
+        }
+        if let Some((table, ROWS)) = reference.rsplit_once('.') {
+            let (node, output) = self.output(table)?;
+            return Ok(Item::Rows(node, output));
+        }
+        let (node, output, column) = self.find_column(reference)?;
+        Ok(Item::Column(node, output, column))
+    }
+
+    /// A dataset, or one of its columns. Of a name that a node has too, the node is meant.
+    fn find_dataset(&self, reference: &str, prefixed: bool) -> Option<Item> {
+        let (slot, column) = match reference.split_once('.') {
+            Some((slot, column)) => (slot, Some(column)),
+            None => (reference, None),
+        };
+        if !self.slots.contains_key(slot) || (!prefixed && self.node(slot).is_ok()) {
+            return None;
+        }
+        let item = match column {
+            None => Item::Dataset(slot.to_owned()),
+            Some(column) => Item::DatasetColumn(slot.to_owned(), column.to_owned()),
+        };
+        // A column that nobody reads is none that is known.
+        let is_read = |item: &Item| {
+            self.items().iter().any(|i| self.sources_of(i).iter().any(|s| s.item == *item))
+        };
+        (column.is_none() || is_read(&item)).then_some(item)
+    }
+
     /// Finds a column by `node.output.column`, `node.column` or its bare name; of several of
     /// that bare name, the one made last counts.
-    pub fn find_column(&self, reference: &str) -> Result<Column> {
+    pub fn find_column(&self, reference: &str) -> Result<(usize, usize, String)> {
         let has = |node: usize, output: usize, column: &str| {
             self.nodes[node].schemas[output].column(column).is_some()
         };
@@ -86,136 +153,56 @@ impl Pipeline {
         Err(EngineError::unknown("column", reference, names.map(|c| c.name.as_str())))
     }
 
-    /// The lineage of a column; `done` gives digests of what exists.
-    pub fn lineage(&self, column: Column, done: &[Option<Outputs>]) -> Lineage {
+    /// All that `item` depends on.
+    pub fn lineage(&self, item: Item, known: &Known<'_>) -> Result<Lineage> {
         let mut lineage = Lineage::default();
-        let mut open = std::collections::VecDeque::from([column]);
-        let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+        let mut met = vec![item.clone()];
+        let mut open = VecDeque::from([item.clone()]);
+        let mut seen = BTreeSet::from([item]);
         while let Some(next) = open.pop_front() {
-            let id = self.column_id(&next);
-            if seen.insert(id.clone(), ()).is_some() {
-                continue;
-            }
-            lineage.nodes.push(LineageNode { id: id.clone(), facts: self.facts(&next, done) });
-            for (from, kind, how) in self.sources_of(&next) {
-                let edge = LineageEdge { from: self.column_id(&from), to: id.clone(), kind, how };
-                lineage.edges.push(edge);
-                open.push_back(from);
-            }
-            self.dataset_of(&next, &id, &mut seen, &mut lineage);
-        }
-        lineage
-    }
-
-    fn column_id(&self, (node, output, column): &Column) -> String {
-        let node = &self.nodes[*node];
-        format!("{}.{}.{column}", node.name, node.outputs[*output].name)
-    }
-
-    fn facts(&self, (node, output, column): &Column, done: &[Option<Outputs>]) -> Value {
-        let n = &self.nodes[*node];
-        let mut facts = json!({
-            "node": n.name,
-            "stage": n.stage.name,
-            "revision": n.stage.revision,
-            "section": n.section,
-            "params": n.params,
-            "column": n.schemas[*output].column(column),
-        });
-        if let Some(seed) = n.seed {
-            facts["seed"] = json!(seed);
-        }
-        if let Some(outputs) = &done[*node] {
-            let record = &outputs[*output].record;
-            facts["key"] = json!(record.name);
-            facts["code"] = json!(record.code);
-        }
-        facts
-    }
-
-    /// The direct and indirect sources of a column, one step up.
-    fn sources_of(&self, (node, output, column): &Column) -> Vec<(Column, Kind, String)> {
-        let n = &self.nodes[*node];
-        let output = &n.outputs[*output];
-        let mut found: Vec<(Column, Kind, String)> = Vec::new();
-        if let Some(carried) = output.carried.iter().find(|c| c.name == *column) {
-            if let Some((source, out)) = bound(n, &carried.port) {
-                let from = (source, out, carried.column.clone());
-                found.push((from, Kind::Direct, "identity".into()));
-            }
-            if follows(output, &carried.port) {
-                return found;
-            }
-        } else if let Some(new) = output.columns.iter().find(|c| c.meta.name == *column) {
-            for edge in &new.from {
-                if let Some((source, out)) = bound(n, &edge.port) {
-                    let from = (source, out, edge.column.clone());
-                    found.push((from, Kind::Direct, edge.how.clone()));
+            let to = self.item_id(&next);
+            for source in self.sources_of(&next) {
+                lineage.edges.push(LineageEdge {
+                    from: self.item_id(&source.item),
+                    to: to.clone(),
+                    kind: source.kind,
+                    how: source.how,
+                });
+                if seen.insert(source.item.clone()) {
+                    met.push(source.item.clone());
+                    open.push_back(source.item);
                 }
             }
         }
-        self.reads(n, output, &mut found);
-        found
+        self.tell(&met, known, &mut lineage)?;
+        Ok(lineage)
     }
 
-    /// Every column that the stage read and that is not a source yet.
-    fn reads(&self, node: &Node, output: &Output, found: &mut Vec<(Column, Kind, String)>) {
-        let how = match &output.rows {
-            Rows::Select(_) => "filter",
-            _ if output.carried.is_empty() => "read",
-            _ => "join",
-        };
-        for port in &node.ports {
-            let Some((source, out)) = port.source else { continue };
-            for need in &port.port.needs {
-                let from = (source, out, need.column.clone());
-                if !found.iter().any(|(known, ..)| *known == from) {
-                    found.push((from, Kind::Indirect, how.into()));
+    /// All that depends on `item`.
+    pub fn impact(&self, item: Item, known: &Known<'_>) -> Result<Lineage> {
+        let mut readers: BTreeMap<Item, Vec<(Item, Kind, String)>> = BTreeMap::new();
+        for reader in self.items() {
+            for source in self.sources_of(&reader) {
+                let found = readers.entry(source.item).or_default();
+                found.push((reader.clone(), source.kind, source.how));
+            }
+        }
+        let mut lineage = Lineage::default();
+        let mut met = vec![item.clone()];
+        let mut open = VecDeque::from([item.clone()]);
+        let mut seen = BTreeSet::from([item]);
+        while let Some(next) = open.pop_front() {
+            let from = self.item_id(&next);
+            for (reader, kind, how) in readers.remove(&next).unwrap_or_default() {
+                let to = self.item_id(&reader);
+                lineage.edges.push(LineageEdge { from: from.clone(), to, kind, how });
+                if seen.insert(reader.clone()) {
+                    met.push(reader.clone());
+                    open.push_back(reader);
                 }
             }
         }
+        self.tell(&met, known, &mut lineage)?;
+        Ok(lineage)
     }
-
-    fn dataset_of(
-        &self,
-        (node, ..): &Column,
-        id: &str,
-        seen: &mut BTreeMap<String, ()>,
-        lineage: &mut Lineage,
-    ) {
-        let Some((slot, binding)) = &self.nodes[*node].dataset else { return };
-        let from = format!("dataset:{slot}");
-        lineage.edges.push(LineageEdge {
-            from: from.clone(),
-            to: id.to_owned(),
-            kind: Kind::Direct,
-            how: FILES.into(),
-        });
-        if seen.insert(from.clone(), ()).is_none() {
-            let files = match binding {
-                Binding::Files(files) => files
-                    .iter()
-                    .map(|f| json!({"name": f.name, "blake3": f.digest, "origin": origin(f)}))
-                    .collect(),
-                _ => Vec::new(),
-            };
-            lineage.nodes.push(LineageNode { id: from, facts: json!({ "files": files }) });
-        }
-    }
-}
-
-fn origin(file: &super::source::BoundFile) -> Value {
-    match &file.origin {
-        super::source::Origin::Path(_) => json!("path"),
-        super::source::Origin::Public { url, .. } => json!(url),
-    }
-}
-
-fn bound(node: &Node, port: &str) -> Option<(usize, usize)> {
-    node.ports.iter().find(|b| b.port.name == port)?.source
-}
-
-/// Whether an output has all rows of that port, so that nothing but the port decides its rows.
-fn follows(output: &Output, port: &str) -> bool {
-    matches!(&output.rows, Rows::Same(same) if same == port)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::digest::Digest;
@@ -95,8 +96,35 @@ pub struct Pipeline {
     pub graph: DiGraph<usize, String>,
     /// Claims in order.
     pub claims: Vec<super::spec::Claim>,
+    /// Seed of all that is random.
+    pub seed: u64,
+    /// Slots of data in order: name, what they are, whom to cite.
+    pub datasets: Vec<(String, String, String)>,
+    /// Where the paper leaves something open.
+    pub contradictions: Vec<super::spec::Contradiction>,
     /// Files for people: name, node, output.
     pub publish: Vec<(String, usize, usize)>,
+    /// What is known of the dataset slots, by name.
+    pub slots: BTreeMap<String, Slot>,
+}
+
+/// What is known of a dataset slot: for people, it decides nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Slot {
+    /// What the data are.
+    pub about: String,
+    /// Section of the paper.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub section: String,
+    /// Release of the archive, where the profile tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Where the archive is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What may be done with the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
 }
 
 impl Pipeline {

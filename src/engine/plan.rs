@@ -61,12 +61,30 @@ impl Plan {
     }
 }
 
+/// What a node needs to count as done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rests {
+    /// Its record, and all objects that this names.
+    OnData,
+    /// Its record.
+    OnRecords,
+}
+
 impl Engine<'_> {
     /// Makes the plan.
     pub fn plan(&self, ledger: &Ledger) -> Result<Plan> {
+        self.plan_by(ledger, Rests::OnData)
+    }
+
+    /// What the records alone know: a node counts as done though its data were swept.
+    pub fn plan_of_records(&self, ledger: &Ledger) -> Result<Plan> {
+        self.plan_by(ledger, Rests::OnRecords)
+    }
+
+    fn plan_by(&self, ledger: &Ledger, rests: Rests) -> Result<Plan> {
         let mut plan = Plan { nodes: Vec::new(), done: Vec::new() };
         for node in &self.pipeline.nodes {
-            let (state, jobs, outputs) = self.plan_node(node, &plan, ledger)?;
+            let (state, jobs, outputs) = self.plan_node(node, &plan, ledger, rests)?;
             plan.nodes.push(NodePlan { node: node.name.clone(), state, jobs });
             plan.done.push(outputs);
         }
@@ -79,6 +97,7 @@ impl Engine<'_> {
         node: &Node,
         plan: &Plan,
         ledger: &Ledger,
+        rests: Rests,
     ) -> Result<(State, Option<(usize, usize)>, Option<Outputs>)> {
         if let Some(dataset) = &node.absent {
             return Ok((State::Absent { dataset: dataset.clone() }, None, None));
@@ -91,7 +110,11 @@ impl Engine<'_> {
             Ok(evaluation) => evaluation,
             Err(why) => return Ok((State::Broken { error: why.to_string() }, None, None)),
         };
-        if let Some(record) = self.fresh(&evaluation)? {
+        let record = match rests {
+            Rests::OnData => self.fresh(&evaluation)?,
+            Rests::OnRecords => self.store.record(evaluation.digest)?,
+        };
+        if let Some(record) = record {
             let jobs = Some((evaluation.jobs(), 0));
             return Ok((State::Fresh, jobs, Some(self.outputs(node, evaluation, record))));
         }

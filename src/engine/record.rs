@@ -69,11 +69,14 @@ pub struct Part {
 }
 
 impl Record {
-    /// Whether its numbers can be true: rows of a part are counted in 32 bits, and each column of each
-    /// part has a digest. All arithmetic on records relies on that.
+    /// Whether its numbers can be true: rows of a part are counted in 32 bits, each column of each part has a
+    /// digest, and rows of which something is stored have an object. All arithmetic on records relies on that.
     pub fn adds_up(&self) -> bool {
         let part_adds_up = |output: &OutputRecord, part: &Part| {
-            part.rows <= u64::from(u32::MAX) && part.digests.len() == output.columns.len()
+            let stores = !part.digests.is_empty() || !part.selections.is_empty();
+            part.rows <= u64::from(u32::MAX)
+                && part.digests.len() == output.columns.len()
+                && (part.object.is_some() || part.rows == 0 || !stores)
         };
         let of_key = self.key.ports.values().flat_map(|port| &port.rows);
         self.outputs.iter().all(|output| output.parts.iter().all(|part| part_adds_up(output, part)))

@@ -352,11 +352,12 @@ impl<'a> Scheduler<'a> {
         let record = join_records(run.evaluation.key.clone(), records)?;
         let _gate = self.shared.gate()?;
         let known = run.jobs_run == 0 && engine.fresh_record(record.name)?.is_some();
+        // Noted first: a run that is killed in between leaves no record that a sweep would take.
+        self.shared.note([record.name])?;
         if !known {
             note_public_files(engine.store, record.name, &run.evaluation)?;
             engine.store.put_record(&record)?;
         }
-        self.shared.note([record.name])?;
         let evaluation = Arc::into_inner(run.evaluation)
             .map_or_else(|| engine.evaluate(node, &self.done), Ok)?;
         let key = evaluation.digest;

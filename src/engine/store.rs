@@ -101,6 +101,11 @@ impl Store {
         self.sharded("records", key, ".json")
     }
 
+    /// Where the remembered digests of a record's carried columns lie.
+    pub fn gathered_path(&self, key: Digest) -> PathBuf {
+        self.sharded("gathers", key, ".all")
+    }
+
     /// Where a downloaded source file lies.
     pub fn download_path(&self, digest: Digest) -> PathBuf {
         self.sharded("downloads", digest, "")
@@ -343,7 +348,7 @@ impl Store {
         let mut all = self.gathers.lock().unwrap_or_else(PoisonError::into_inner);
         for (record, gathers) in all.iter_mut() {
             if let Some(bytes) = gathers.unsaved() {
-                self.commit_sealed(&self.sharded("gathers", *record, ".all"), &bytes)?;
+                self.commit_sealed(&self.gathered_path(*record), &bytes)?;
             }
         }
         Ok(())
@@ -352,7 +357,7 @@ impl Store {
     fn with_gathers<T>(&self, record: Digest, ask: impl FnOnce(&mut Gathers) -> T) -> T {
         let mut all = self.gathers.lock().unwrap_or_else(PoisonError::into_inner);
         let gathers = all.entry(record).or_insert_with(|| {
-            let body = self.read_sealed(&self.sharded("gathers", record, ".all"));
+            let body = self.read_sealed(&self.gathered_path(record));
             body.and_then(|body| Gathers::read(&body)).unwrap_or_default()
         });
         ask(gathers)

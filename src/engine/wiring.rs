@@ -33,6 +33,7 @@ impl Wiring<'_> {
         let mut bound = Vec::new();
         for port in ports {
             match self.source(spec, &port) {
+                Ok(_) if port.unread => {}
                 Ok(Some((source, span))) => match self.fit(spec, port, source, span) {
                     Ok(port) => bound.push(BoundPort { port, source: Some(source) }),
                     Err(mut why) => errors.append(&mut why),

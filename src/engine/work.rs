@@ -172,8 +172,9 @@ impl Engine<'_> {
             code: code_version(),
             machine: machine_class(),
         };
-        self.store.put_shard_record(&record)?;
+        // Noted first: a run that is killed in between leaves no record that a sweep would take.
         shared.note([task.name])?;
+        self.store.put_shard_record(&record)?;
         let rows = job_rows(&task.evaluation, task.job);
         self.observer.event(&Event::JobEnded { node: &node.name, rows });
         Ok(record)

@@ -10,9 +10,9 @@
 //! | [`lamost`] | LAMOST low-resolution spectra, both layouts | |
 //! | [`btsettl`] | BT-Settl model spectra, in all forms in which they are passed on | |
 //! | [`fits_table`] | FITS binary tables | FITS binary tables |
-//! | [`votable`] | VOTable: TABLEDATA, BINARY, BINARY2 | |
+//! | [`votable`] | VOTable: TABLEDATA, BINARY, BINARY2 | VOTable: BINARY2 |
 //! | [`ecsv`] | enhanced CSV | |
-//! | [`cds`] | fixed-width tables of CDS and the AAS journals | |
+//! | [`cds`] | fixed-width tables of CDS and the AAS journals | a table of CDS with its ReadMe |
 //! | [`parsec`] | isochrones of PARSEC | |
 //! | [`csv`] | CSV and its relatives (`;`, tab) | CSV |
 //! | [`hdf5`] | the dust map of Bayestar | the same layout |

@@ -65,6 +65,11 @@ pub fn wave_of_index(index: f64) -> f64 {
     10f64.powf(LOG10_WAVE_START + LOG10_WAVE_STEP * index)
 }
 
+/// Returns the (fractional) LAMOST pixel index of a vacuum wavelength, Angstrom.
+pub fn index_of_wave(wave_angstrom: f64) -> f64 {
+    (wave_angstrom.log10() - LOG10_WAVE_START) / LOG10_WAVE_STEP
+}
+
 /// Why a grid cannot be made.
 #[derive(Debug, Error, PartialEq)]
 pub enum GridError {

@@ -373,7 +373,8 @@ impl World {
     fn sweep(&mut self, graph: &Graph) {
         let store = Store::open(&self.root.join("cache")).expect("a store");
         let ledger = Ledger::open(&store, "test", "printed").expect("a ledger");
-        let options = SweepOptions { keep_last: 1, max_bytes: None, dry_run: false };
+        let options =
+            SweepOptions { keep_last: 1, max_bytes: None, dry_run: false, on_the_way: None };
         sweep(&store, &ledger, &options).expect("swept");
         let kept: BTreeSet<JobId> = graph.truth().jobs.into_iter().flatten().collect();
         let kept: BTreeSet<JobId> = kept.into_iter().filter(|j| self.known.contains(j)).collect();

@@ -17,15 +17,21 @@ use crate::formats::fits_table::write_table;
 use crate::formats::hdf5::{DustTables, MapPixel, write_dust};
 use crate::formats::meaning::with_meaning;
 
-/// A pipeline that has no more than the slots that a profile names.
+/// A pipeline that has no more than the slots and nodes that a profile names.
 fn pipeline_of(profile: &str) -> String {
     let head = "[pipeline]\nname = \"archives\"\nseed = 1\n".to_owned();
-    profile.lines().fold(head, |text, line| match line.strip_prefix("[dataset.") {
-        Some(name) if !name.contains('.') => {
-            let name = name.trim_end_matches(']');
+    let named = |line: &str, kind: &str| -> Option<String> {
+        let name = line.strip_prefix(kind)?.trim_end_matches(']');
+        (!name.contains('.')).then(|| name.to_owned())
+    };
+    profile.lines().fold(head, |text, line| {
+        if let Some(name) = named(line, "[dataset.") {
             format!("{text}[dataset.{name}]\nabout = \"data of {name}\"\nsection = \"§3.1\"\n")
+        } else if let Some(name) = named(line, "[node.") {
+            format!("{text}[node.{name}]\nstage = \"read_table\"\nsection = \"§3.1\"\n")
+        } else {
+            text
         }
-        _ => text,
     })
 }
 
@@ -215,7 +221,7 @@ fn all_star(unit: &str, teff: f64) -> Vec<u8> {
     let mut fields = vec![field("APOGEE_ID", DataType::Utf8, None)];
     fields.push(field("RA", DataType::Float64, Some(unit)));
     fields.extend(reals.iter().zip(units).map(|(n, u)| field(n, DataType::Float64, Some(u))));
-    fields.extend(["ASPCAPFLAG", "STARFLAG"].map(|n| field(n, DataType::Int64, None)));
+    fields.extend(["ASPCAPFLAG", "STARFLAG", "EXTRATARG"].map(|n| field(n, DataType::Int64, None)));
     let real = |a: f64, b: f64| Arc::new(Float64Array::from(vec![a, b])) as arrow::array::ArrayRef;
     let mut columns: Vec<arrow::array::ArrayRef> =
         vec![Arc::new(StringArray::from(vec!["2M00000002+7417074", "2M00000019-1924498"]))];
@@ -224,7 +230,7 @@ fn all_star(unit: &str, teff: f64) -> Vec<u8> {
     columns.extend(values.map(|(a, b)| real(a, b)));
     columns.extend([(-9999.0, 0.02), (-9999.0, 0.1)].map(|(a, b)| real(a, b)));
     let flags = || Arc::new(Int64Array::from(vec![0, 1 << 23])) as arrow::array::ArrayRef;
-    columns.extend([flags(), flags()]);
+    columns.extend([flags(), flags(), flags()]);
     let table = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
     write_table(&table, "ALLSTAR").unwrap()
 }

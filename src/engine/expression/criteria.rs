@@ -187,7 +187,7 @@ impl Verdicts {
     }
 }
 
-fn in_criterion(name: &str, source: ExpressionError) -> CriteriaError {
+pub(super) fn in_criterion(name: &str, source: ExpressionError) -> CriteriaError {
     CriteriaError::Expression { name: name.to_owned(), source }
 }
 
@@ -253,10 +253,10 @@ fn explain(
     Ok(())
 }
 
-fn is_true(values: &BooleanArray, row: usize) -> bool {
+pub(super) fn is_true(values: &BooleanArray, row: usize) -> bool {
     values.is_valid(row) && values.value(row)
 }
 
-fn number_at(values: &Float64Array, row: usize) -> Option<f64> {
+pub(super) fn number_at(values: &Float64Array, row: usize) -> Option<f64> {
     (values.is_valid(row) && !values.value(row).is_nan()).then(|| values.value(row))
 }

@@ -43,6 +43,7 @@ mod bridge;
 mod call;
 mod canonical;
 mod check;
+mod checks;
 mod criteria;
 mod error;
 mod evaluate;
@@ -62,6 +63,7 @@ use std::fmt;
 
 pub use attrition::{Attrition, AttritionRow};
 pub use check::Type;
+pub use checks::Check;
 pub use criteria::{Criteria, CriteriaError, Criterion, Failure, Verdict, Verdicts};
 pub use error::{ExpressionError, Span};
 

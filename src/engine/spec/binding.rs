@@ -77,6 +77,7 @@ pub(super) struct RawBinding {
     mirror_path: Option<Spanned<String>>,
     simulated: Option<Spanned<String>>,
     absent: Option<Spanned<String>>,
+    cite: Option<String>,
     archive: Option<RawArchive>,
 }
 
@@ -110,6 +111,11 @@ impl RawBinding {
     /// What is known of the dataset in an archive, taken out of the rest.
     pub(super) fn archive(&mut self, lists: &mut Lists<'_>) -> Option<Archive> {
         self.archive.take().and_then(|archive| archive.check(lists))
+    }
+
+    /// What a paper that uses the data has to say, taken out of the rest.
+    pub(super) fn cite(&mut self) -> Option<String> {
+        self.cite.take()
     }
 
     /// Exactly one way of filling the slot. `span` is the dataset's name in the profile.

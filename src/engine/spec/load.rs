@@ -10,7 +10,7 @@ use super::profile::{Profile, bind, read_profile};
 use super::source_map::{SourceMap, Span};
 use super::syntax::read_document;
 use super::value::{Entry, Ordered, Table, Value};
-use super::{Binding, NodeSpec, PRINTED, PortRef, Spec};
+use super::{Binding, Matrix, NodeSpec, PRINTED, PortRef, Spec};
 
 /// What a specification is made of. Texts come with the name to show in errors.
 pub struct SpecInput<'a> {
@@ -69,6 +69,7 @@ impl Loader {
         let mut head = pipeline.head.take()?;
         self.sets(&mut pipeline, &mut head, input.sets);
         self.references(&pipeline);
+        let matrices = self.matrices(&mut pipeline, &methods);
         Some(Spec {
             name: head.name,
             seed: head.seed,
@@ -80,7 +81,24 @@ impl Loader {
             nodes: pipeline.nodes,
             publish: pipeline.publish,
             claims: pipeline.claims,
+            contradictions: pipeline.contradictions,
+            matrices,
         })
+    }
+
+    /// All combinations of the matrices, their methods looked up.
+    fn matrices(&mut self, pipeline: &mut Pipeline, methods: &[String]) -> Vec<Matrix> {
+        let mut matrices: Vec<Matrix> = Vec::new();
+        for raw in std::mem::take(&mut pipeline.matrices) {
+            let matrix = raw.combine(methods, &mut self.errors);
+            if let Some(first) = matrices.iter().find(|other| other.name == matrix.name) {
+                let message = format!("matrix `{}` is written twice", matrix.name);
+                let error = SpecError::new("spec.duplicate", message, matrix.span.clone(), "again");
+                self.errors.push(error.label(first.span.clone(), "first"));
+            }
+            matrices.push(matrix);
+        }
+        matrices
     }
 
     fn document(&mut self, (name, text): (&str, &str)) -> Option<(Table, Span)> {
@@ -148,6 +166,7 @@ impl Loader {
         self.own_nodes(pipeline, profile.own);
         pipeline.publish.extend(profile.publish);
         pipeline.claims.extend(profile.claims);
+        pipeline.matrices.extend(profile.matrices);
         refuse_twice(pipeline, &mut self.errors);
         apply(&mut pipeline.nodes, profile.nodes, &mut self.errors);
         Some(info)
@@ -207,6 +226,10 @@ impl Loader {
         }
         for publication in &pipeline.publish {
             self.reference(&publication.from, pipeline);
+        }
+        let decisions = pipeline.contradictions.iter().flat_map(|entry| &entry.at);
+        for at in decisions.filter(|at| !pipeline.nodes.contains_key(&at.node)) {
+            self.errors.push(unknown_node(&at.node, &pipeline.nodes, at.span.clone()));
         }
         for claim in &pipeline.claims {
             self.reference(&claim.value.from, pipeline);

@@ -7,11 +7,13 @@
 mod archive;
 mod binding;
 mod claim;
+mod contradiction;
 mod de;
 mod error;
 mod fault;
 mod graph;
 mod load;
+mod matrix;
 mod names;
 mod overlay;
 mod params;
@@ -26,9 +28,11 @@ mod value;
 pub use archive::{Archive, ArchiveColumn};
 pub use binding::{Binding, TreeFile};
 pub use claim::{Claim, ClaimValue, Measure, Scalar, WhenSimulated};
+pub use contradiction::{Contradiction, Decision};
 pub use error::{SpecError, SpecErrors, did_you_mean};
 pub use graph::{cycle, cycle_error};
 pub use load::SpecInput;
+pub use matrix::{Matrix, MatrixRun};
 pub use profile::ProfileInfo;
 pub use source_map::{Location, SourceMap, Span};
 pub use value::{Entry, Ordered, Spanned, Table, Value};
@@ -59,6 +63,10 @@ pub struct Spec {
     pub publish: Vec<Publication>,
     /// Published numbers to be checked, in order of declaration.
     pub claims: Vec<Claim>,
+    /// Where the paper leaves something open, in order of declaration.
+    pub contradictions: Vec<Contradiction>,
+    /// Runs in one go, in order of declaration.
+    pub matrices: Vec<Matrix>,
 }
 
 /// A place for data, and what fills it.
@@ -76,6 +84,8 @@ pub struct DatasetSlot {
     pub section: Option<String>,
     /// What fills it.
     pub binding: Binding,
+    /// What a paper that uses the data has to say: whom to cite, whom to thank.
+    pub cite: String,
     /// What is known of it in an archive.
     pub archive: Option<Archive>,
     /// Where the profile says so; where the slot is declared when the profile is silent.

@@ -3,9 +3,11 @@
 use serde::Deserialize;
 
 use super::claim::{Claim, RawClaim};
+use super::contradiction::{Contradiction, read_contradictions};
 use super::de::read_table;
 use super::error::{SpecError, suggestion};
 use super::fault::Owner;
+use super::matrix::{RawAxes, read_matrix};
 use super::names::{check_name, check_path};
 use super::source_map::Span;
 use super::value::{Entry, Ordered, Spanned, Table, Value};
@@ -29,6 +31,8 @@ pub(super) struct Pipeline {
     pub methods: Ordered<Entry>,
     pub publish: Vec<Publication>,
     pub claims: Vec<Claim>,
+    pub contradictions: Vec<Contradiction>,
+    pub matrices: Vec<RawAxes>,
 }
 
 /// `[pipeline]`.
@@ -85,7 +89,12 @@ pub(super) fn read_pipeline(
     if let Some(entry) = document.0.remove("claim") {
         pipeline.claims = read_claims(entry, errors);
     }
-    let sections = ["pipeline", "dataset", "node", "method", "publish", "claim"];
+    if let Some(entry) = document.0.remove("contradiction") {
+        pipeline.contradictions = read_contradictions(entry, errors);
+    }
+    pipeline.matrices = read_matrices(&mut document, errors);
+    let sections =
+        ["pipeline", "dataset", "node", "method", "matrix", "publish", "claim", "contradiction"];
     refuse_rest(&document, &sections, errors);
     pipeline
 }
@@ -116,6 +125,12 @@ pub(super) fn take_tables(
         other => errors.push(wrong(&other, "NAME", &entry.value.span)),
     }
     tables
+}
+
+/// All `[matrix.NAME]`.
+pub(super) fn read_matrices(document: &mut Table, errors: &mut Vec<SpecError>) -> Vec<RawAxes> {
+    let tables = take_tables(document, "matrix", errors);
+    tables.iter().filter_map(|(name, entry)| keep(read_matrix(name, entry), errors)).collect()
 }
 
 /// Reports the keys of a document that no section took.
@@ -175,6 +190,7 @@ pub(super) fn read_dataset(name: &str, entry: Entry) -> Result<DatasetSlot, Spec
         format: raw.format,
         section: raw.section,
         binding: Binding::Absent { reason: "not bound".into() },
+        cite: String::new(),
         archive: None,
         binding_span: entry.key,
     })

@@ -5,9 +5,10 @@ use serde::Deserialize;
 use super::binding::{Binding, Lists, RawBinding};
 use super::claim::Claim;
 use super::error::{SpecError, suggestion};
+use super::matrix::RawAxes;
 use super::pipeline::{
-    SLOT_KEYS, keep, missing_section, read_claims, read_dataset, read_publish, read_section,
-    refuse_rest, take_keys, take_tables,
+    SLOT_KEYS, keep, missing_section, read_claims, read_dataset, read_matrices, read_publish,
+    read_section, refuse_rest, take_keys, take_tables,
 };
 use super::source_map::Span;
 use super::value::{Entry, Ordered, Spanned, Table, Value};
@@ -37,6 +38,8 @@ pub(super) struct Profile {
     pub publish: Vec<Publication>,
     /// What it checks of its own.
     pub claims: Vec<Claim>,
+    /// Runs in one go of its own.
+    pub matrices: Vec<RawAxes>,
 }
 
 /// Reads the document; what cannot be read is left out and reported.
@@ -59,8 +62,9 @@ pub(super) fn read_profile(
     let publish = publish.map(|entry| read_publish(entry, errors)).unwrap_or_default();
     let claims = document.0.remove("claim");
     let claims = claims.map(|entry| read_claims(entry, errors)).unwrap_or_default();
-    refuse_rest(&document, &["profile", "dataset", "node", "publish", "claim"], errors);
-    Profile { info, datasets, nodes, own, slots, publish, claims }
+    let matrices = read_matrices(&mut document, errors);
+    refuse_rest(&document, &["profile", "dataset", "node", "matrix", "publish", "claim"], errors);
+    Profile { info, datasets, nodes, own, slots, publish, claims, matrices }
 }
 
 /// Takes the words of the slots that the profile brings with it and leaves what fills them.
@@ -120,6 +124,8 @@ pub(super) fn bind(
         let raw = read_section::<RawBinding>(format!("[dataset.{name}]"), &entry);
         let Some(mut raw) = keep(raw, lists.errors) else { continue };
         slot.archive = raw.archive(lists);
+        let asked = slot.archive.as_ref().map(|archive| archive.acknowledgement.clone());
+        slot.cite = raw.cite().or(asked).unwrap_or_default();
         if let Some(binding) = raw.check(&entry.key, lists) {
             slot.binding = binding;
             slot.binding_span = entry.key;

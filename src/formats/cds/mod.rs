@@ -8,6 +8,9 @@
 mod description;
 #[cfg(test)]
 mod tests;
+mod write;
+
+pub use write::{ACKNOWLEDGEMENTS, CdsFiles, CdsWriteError, wrapped, write_cds};
 
 use arrow::record_batch::RecordBatch;
 use thiserror::Error;

@@ -11,7 +11,7 @@ mod tests;
 mod write;
 
 pub use read::read_table;
-pub use write::write_table;
+pub use write::{write_table, write_table_with};
 
 use fits_well::FitsError;
 use thiserror::Error;

@@ -24,9 +24,21 @@ use crate::formats::meaning::{DESCRIPTION, UCD, UNIT, entry};
 /// written with the next wider signed type. Text has the width of the longest value.
 /// Errors on types without a FITS form, text that is not ASCII, and integers beyond i64.
 pub fn write_table(batch: &RecordBatch, extname: &str) -> Result<Vec<u8>, FitsTableError> {
+    write_table_with(batch, extname, &[])
+}
+
+/// The same with more cards in the table's header: keyword (at most eight capitals) and text.
+pub fn write_table_with(
+    batch: &RecordBatch,
+    extname: &str,
+    cards: &[(&str, &str)],
+) -> Result<Vec<u8>, FitsTableError> {
     let mut table = Builder::with_rows(batch.num_rows());
     let mut header = Header::new();
     set(&mut header, "EXTNAME", extname)?;
+    for (keyword, text) in cards {
+        set(&mut header, keyword, text)?;
+    }
     let schema = batch.schema();
     for (index, (field, array)) in schema.fields().iter().zip(batch.columns()).enumerate() {
         let column = column(field, array).map_err(|problem| FitsTableError::Unwritable {

@@ -21,8 +21,10 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod write;
 
 pub use error::VoTableError;
+pub use write::{VoTableWriteError, write_votable};
 
 use arrow::record_batch::RecordBatch;
 

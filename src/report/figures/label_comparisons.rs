@@ -69,6 +69,8 @@ pub fn teff(data: &TeffComparisons<'_>, origin: Origin) -> Figure {
         reference: "B20 T_{eff} (K)",
         published: Some((185.0, 60.0)),
         none: "No star has both TEFF_AP and a B20 temperature.",
+        // The stars lie above the line.
+        corner: Corner::BottomRight,
         ..TEFF
     };
     let bt = Row {
@@ -92,6 +94,7 @@ pub fn galgano(data: &GalganoComparison<'_>, origin: Origin) -> Figure {
         ours: "TEFF_BT (K)",
         published: Some((50.0, 65.0)),
         none: "No star has both TEFF_BT and a temperature of Galgano et al.",
+        corner: Corner::BottomRight,
         ..TEFF
     };
     let sheet = stacked("fig4_galgano", origin, &[(&data.bt_galgano, only)]);
@@ -126,7 +129,33 @@ pub fn metallicity(data: &MetallicityComparisons<'_>, origin: Origin) -> Figure 
     let rows = [(&data.ap_apogee, apogee), (&data.ap_b20, b20), (&data.bt_apogee, bt)];
     let sheet = stacked("fig5_metallicity", origin, &rows);
     let alt = "Three rows: metallicities follow those of APOGEE; they lie below those of Birky et al.; those trained by BT-Settl scatter widely and lose the trend at high metallicity.";
-    sheet.figure("Metallicities compared", &caption(5, &format!("metallicities: M_H_AP with APOGEE and with Birky et al. (2020, B20), M_H_BT with APOGEE; gray dashes: {} dex", data.split)), alt)
+    let compared = format!(
+        "metallicities: M_H_AP with APOGEE and with Birky et al. (2020, B20), M_H_BT with APOGEE; gray dashes: {} dex",
+        data.split
+    );
+    let caption = format!("{}{}", caption(5, &compared), piled(&data.bt_apogee));
+    sheet.figure("Metallicities compared", &caption, alt)
+}
+
+/// Stars at the same value as the largest that are worth a sentence, as a share.
+const PILE_UP: f64 = 0.02;
+
+/// A sentence on M_H_BT that stop at the upper bound of the fit; none where few do.
+fn piled(panel: &Panel<Pairs<'_>>) -> String {
+    let Panel::Data(pairs) = panel else { return String::new() };
+    let both = pairs.ours.iter().zip(pairs.reference);
+    let there: Vec<f64> =
+        both.filter(|(a, b)| (*a + *b).is_finite()).map(|(ours, _)| *ours).collect();
+    let largest = there.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let n = there.iter().filter(|v| largest - **v < 1e-3).count();
+    if n < 2 || (n as f64) < PILE_UP * there.len() as f64 {
+        return String::new();
+    }
+    format!(
+        " {n} of {} M_H_BT stand at {largest:.2} dex, where the fit stops: the model grid ends at [M/H] = 0, and what is \
+         richer in metals piles up there.",
+        there.len()
+    )
 }
 
 fn caption(number: u8, what: &str) -> String {

@@ -14,7 +14,9 @@ mod hyades;
 mod label_comparisons;
 #[cfg(test)]
 mod layout_tests;
+mod likeness;
 mod pixels;
+mod population;
 mod precision;
 #[cfg(test)]
 mod realistic_tests;
@@ -39,7 +41,9 @@ pub use hyades::{HyadesFigure, hyades};
 pub use label_comparisons::{
     GalganoComparison, MetallicityComparisons, TeffComparisons, galgano, metallicity, teff,
 };
+pub use likeness::{Likeness, likeness};
 pub use pixels::{PixelFigure, pixels};
+pub use population::{Distribution, PopulationFigure, population};
 pub use precision::{PrecisionFigure, PrecisionLabel, PrecisionSeries, precision};
 pub use selection::{SelectionCurve, SelectionFigure, selection};
 pub use sensitivity::{Disturbance, SensitivityFigure, sensitivity};

@@ -24,6 +24,16 @@ pub struct PixelFigure<'a> {
 }
 
 const X: (f64, f64) = (40.0, 458.0);
+/// Photon noise below this part of the error is none: the spectra are synthetic.
+const NOISELESS: f64 = 1e-3;
+
+impl PixelFigure<'_> {
+    /// Whether the training spectra have photon noise that is worth a line.
+    fn is_noisy(&self) -> bool {
+        let sum = |values: &[f64]| values.iter().filter(|v| v.is_finite()).sum::<f64>();
+        sum(self.photon) > NOISELESS * sum(self.cv_mse)
+    }
+}
 
 /// Draws the model's pixels.
 pub fn pixels(data: &PixelFigure<'_>, origin: Origin) -> Figure {
@@ -37,8 +47,12 @@ pub fn pixels(data: &PixelFigure<'_>, origin: Origin) -> Figure {
         let axis = if i == 2 { x() } else { x().bare() };
         strip(&mut sheet, rect, name, axis, (data.wave, values));
     }
+    let noise = match data.photon.is_empty() || data.is_noisy() {
+        true => "",
+        false => " Its training spectra have no photon noise.",
+    };
     let caption = format!(
-        "Model {}: cross-validated mean squared error of the standardized flux (eq. 1) and the hyper-parameters chosen, pixel by pixel.",
+        "Model {}: cross-validated mean squared error of the standardized flux (eq. 1) and the hyper-parameters chosen, pixel by pixel.{noise}",
         data.model
     );
     let alt = "Four strips against wavelength: cross-validated error, penalty, kernel width and tube radius of each pixel's regression.";
@@ -51,20 +65,24 @@ fn errors(sheet: &mut Sheet, data: &PixelFigure<'_>, x: Axis) {
     if data.cv_mse.iter().filter(positive).count() < 2 {
         sheet.missing("cross-validated error", top, "The model has no cross-validated error.");
     } else {
-        let shown = data.cv_mse.iter().chain(data.photon).filter(positive);
+        let photon_shown = if data.is_noisy() { data.photon } else { &[] };
+        let shown = data.cv_mse.iter().chain(photon_shown).filter(positive);
         let (low, high) = shown.fold((f64::INFINITY, 0.0_f64), |(a, b), v| (a.min(*v), b.max(*v)));
         let y = Axis::log(
             "CV-MSE",
             0.8 * low,
             2.0 * high,
-            &[1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0],
+            &[
+                1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2,
+                0.5, 1.0, 2.0,
+            ],
         );
         sheet.panel("cross-validated error", top, (x, y), |frame| {
             let (total, photon) = (Line::whole(OKABE_ITO[0], 0.6), Line::whole(OKABE_ITO[1], 0.6));
             let mut legend = vec![(Sample::Line(total), "CV-MSE, standardized flux".to_owned())];
             frame.line("CV-MSE", data.wave, data.cv_mse, total);
-            if !data.photon.is_empty() {
-                frame.line("photon noise", data.wave, data.photon, photon);
+            if !photon_shown.is_empty() {
+                frame.line("photon noise", data.wave, photon_shown, photon);
                 legend.push((
                     Sample::Line(photon),
                     "photon noise of the training spectra".to_owned(),

@@ -60,6 +60,10 @@ pub fn short(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
+    if value.fract() == 0.0 && (1e4..1e15).contains(&value.abs()) {
+        let sign = if value < 0.0 { "\u{2212}" } else { "" };
+        return format!("{sign}{}", crate::report::plot::count(value.abs() as usize));
+    }
     let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
     let text = crate::report::plot::fixed(value, decimals);
     if text.contains('.') {
@@ -83,18 +87,25 @@ const HEADS: [&str; 10] = [
 ];
 const NUMBERS: [&str; 4] = ["Accepted", "Here", "95% interval", "n"];
 
-/// The section's body.
-pub fn body(claims: &[ClaimRow], is_simulated: bool) -> Markup {
+/// How many claims have which verdict.
+pub fn chips(claims: &[ClaimRow]) -> Markup {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for claim in claims {
         *counts.entry(&claim.status).or_default() += 1;
     }
     html! {
-        @if claims.is_empty() { p { "Claims are measured once a run has ended, and are not on this page: `mdwarf claims` lists them." } }
+        span .chips {
+            @for (status, n) in ordered(&counts) { span class={ "chip " (class(status)) } { (sign(status)) " " (n) " " (status) } " " }
+        }
+    }
+}
+
+/// The section's body.
+pub fn body(claims: &[ClaimRow], is_simulated: bool) -> Markup {
+    html! {
+        @if claims.is_empty() { p { "The pipeline of this run makes no claims." } }
         @else {
-            p .chips {
-                @for (status, n) in ordered(&counts) { span class={ "chip " (class(status)) } { (sign(status)) " " (n) " " (status) } }
-            }
+            p { (chips(claims)) }
             @if is_simulated {
                 p { "The values below are of simulated data. INJECTED: the quantity is put into the simulation, so that finding it checks the pipeline and not nature." }
             }
@@ -124,13 +135,13 @@ fn row(claim: &ClaimRow) -> Markup {
             td data-v=(claim.status) { span class={ "chip " (class(&claim.status)) } { (sign(&claim.status)) " " (claim.status) } }
             td { (claim.id) }
             td { (claim.section) }
-            td { (claim.about) }
+            td .words { (claim.about) }
             td { (claim.paper) }
             td .number data-v=(low) { (short(low)) " to " (short(high)) }
             td .number data-v=[claim.value] { (claim.value.map_or("–".to_owned(), short)) }
             td .number { @if let Some([low, high]) = claim.interval { (short(low)) " to " (short(high)) } }
             td .number data-v=[claim.n] { @if let Some(n) = claim.n { (crate::report::plot::count(n as usize)) } }
-            td { (claim.sample) @if !claim.statistic.is_empty() { "; " (claim.statistic) } @if !claim.why.is_empty() { div .why { (claim.why) } } }
+            td .words { (claim.sample) @if !claim.statistic.is_empty() { "; " (claim.statistic) } @if !claim.why.is_empty() { div .why { (claim.why) } } }
         }
     }
 }

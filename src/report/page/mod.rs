@@ -1,9 +1,10 @@
 //! The report of a run: one HTML file that opens from disk, asks no network, and shows claims, figures, tables,
-//! attrition, contradictions, the run's record, what is simulated, and every star.
+//! attrition, models, what is simulated, and stars; claims, contradictions, the run's record and lineage when it is published.
 
 mod block;
 mod claims;
 mod sections;
+mod slots;
 mod stars;
 #[cfg(test)]
 mod tests;
@@ -13,11 +14,13 @@ use std::collections::BTreeSet;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Map, Value};
 
+use crate::report::cards::ModelCard;
 use crate::report::figures::Step;
 use crate::report::plot::{Figure, Origin, web_font};
 use crate::report::tables::Table;
 
 pub use claims::ClaimRow;
+pub use slots::{ColumnOrigin, Contradiction, FlagColumn, RunFacts, filled, node_columns};
 pub use stars::{Star, StarBlock};
 
 /// Everything that the report shows.
@@ -29,8 +32,6 @@ pub struct Report<'a> {
     pub summary: &'a str,
     /// Whether the data are observed or simulated.
     pub origin: Origin,
-    /// Published numbers against those of this run.
-    pub claims: &'a [ClaimRow],
     /// Figures of the paper, in order.
     pub figures: &'a [Figure],
     /// Figures that the paper does not have.
@@ -39,31 +40,12 @@ pub struct Report<'a> {
     pub tables: &'a [Table],
     /// The cuts in order.
     pub attrition: &'a [Step],
-    /// Where the paper contradicts itself or the released code, and what is done about it.
-    pub contradictions: &'a [Contradiction],
-    /// Facts of the run: name and value, in order.
-    pub record: &'a [(String, String)],
-    /// Nodes of the run with keys and digests, if they are to be listed.
-    pub nodes: Option<&'a Table>,
+    /// Cards of the models.
+    pub cards: &'a [ModelCard],
     /// Sentences that say what is simulated and what is not.
     pub simulated: &'a [String],
     /// The stars; `None` leaves the browser out and says so.
     pub stars: Option<&'a StarBlock<'a>>,
-}
-
-/// An entry of the contradiction register.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contradiction {
-    /// Section, equation or table.
-    pub place: String,
-    /// What is contradictory or missing there.
-    pub problem: String,
-    /// What is done.
-    pub resolution: String,
-    /// Option that switches it, with its values.
-    pub option: String,
-    /// Result with the other reading, if it was run.
-    pub effect: String,
 }
 
 const STYLE: &str = include_str!("style.css");
@@ -88,7 +70,7 @@ pub fn page(report: &Report<'_>) -> String {
             body {
                 (header(report))
                 nav aria-label="Sections" {
-                    @for section in &sections { a href={ "#" (section.id) } { (section.title) } }
+                    @for section in &sections { a href={ "#" (section.id) } { (section.short) } }
                     button #theme type="button" title="Light or dark" { "Light / dark" }
                 }
                 main {
@@ -104,6 +86,7 @@ pub fn page(report: &Report<'_>) -> String {
                     div #zoom-sheet {}
                 }
                 (twins(report))
+                (slots::slot("data"))
                 script { (PreEscaped(SCRIPT)) }
             }
         }
@@ -116,6 +99,7 @@ fn header(report: &Report<'_>) -> Markup {
         header {
             h1 { (report.title) }
             p { (report.summary) }
+            (slots::slot("summary"))
             @if report.origin == Origin::Simulated {
                 p .simulated { strong { "Simulated data." } " The stars, spectra and catalogs of this run are made by the program, not observed. " a href="#simulated" { "What is simulated" } }
             }

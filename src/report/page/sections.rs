@@ -2,7 +2,9 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::{Contradiction, Report, claims, stars};
+use super::slots::slot;
+use super::{Report, stars};
+use crate::report::cards::ModelCard;
 use crate::report::figures::Step;
 use crate::report::plot::{Figure, Origin, count, plain, runs, without_font};
 use crate::report::tables::{Cell, Kind, Table};
@@ -13,19 +15,18 @@ pub struct Section {
     pub id: &'static str,
     /// Heading.
     pub title: &'static str,
+    /// The same in a word, for the row of links.
+    pub short: &'static str,
     /// What it shows.
     pub body: Markup,
 }
 
 /// All sections in order. A section without content says so.
 pub fn all(report: &Report<'_>) -> Vec<Section> {
-    let section = |id, title, body| Section { id, title, body };
+    let titled = |id, title, short, body| Section { id, title, short, body };
+    let section = |id, title, body| titled(id, title, title, body);
     vec![
-        section(
-            "claims",
-            "Claims",
-            claims::body(report.claims, report.origin == Origin::Simulated),
-        ),
+        section("claims", "Claims", slot("claims")),
         section("figures", "Figures", figures(report.figures, "No figure was drawn.")),
         section("tables", "Tables", tables(report.tables)),
         section("stars", "Stars", stars::body(report.stars)),
@@ -35,9 +36,13 @@ pub fn all(report: &Report<'_>) -> Vec<Section> {
             figures(report.diagnostics, "No diagnostic was drawn."),
         ),
         section("attrition", "Attrition", attrition(report.attrition)),
-        section("contradictions", "Contradictions", contradictions(report.contradictions)),
-        section("record", "Run record", record(report)),
-        section("simulated", "What is simulated", simulated(report)),
+        section("models", "Models", models(report.cards)),
+        section("flags", "Flags", slot("flags")),
+        section("columns", "Columns", slot("columns")),
+        section("contradictions", "Contradictions", slot("contradictions")),
+        titled("simulated", "What is simulated", "Simulated", simulated(report)),
+        titled("record", "Run record", "Record", slot("record")),
+        titled("acknowledgements", "Acknowledgements", "Cite", slot("acknowledgements")),
     ]
 }
 
@@ -151,38 +156,6 @@ fn step_row(step: &Step, most: f64) -> Markup {
     }
 }
 
-fn contradictions(entries: &[Contradiction]) -> Markup {
-    html! {
-        @if entries.is_empty() { p { "The register is empty." } }
-        @else {
-            div .scroll { table .sortable {
-                thead { tr { @for head in ["Place", "What is unclear", "What is done", "Option", "Result otherwise"] { th scope="col" { (head) } } } }
-                tbody {
-                    @for entry in entries {
-                        tr {
-                            td { (entry.place) }
-                            td { (entry.problem) }
-                            td { (entry.resolution) }
-                            td { code { (entry.option) } }
-                            td { (entry.effect) }
-                        }
-                    }
-                }
-            } }
-        }
-    }
-}
-
-fn record(report: &Report<'_>) -> Markup {
-    html! {
-        @if report.record.is_empty() { p { "The run left no record." } }
-        @else { dl { @for (name, value) in report.record { dt { (name) } dd { (value) } } } }
-        @if let Some(nodes) = report.nodes {
-            details open[nodes.rows.len() <= 60] { summary { (plain(&nodes.title)) } (table_markup(nodes)) }
-        }
-    }
-}
-
 fn simulated(report: &Report<'_>) -> Markup {
     html! {
         @if report.simulated.is_empty() {
@@ -191,5 +164,23 @@ fn simulated(report: &Report<'_>) -> Markup {
             }
         }
         @else { ul { @for sentence in report.simulated { li { (sentence) } } } }
+    }
+}
+
+fn models(cards: &[ModelCard]) -> Markup {
+    html! {
+        @if cards.is_empty() { p { "No model is described on this page." } }
+        @for card in cards {
+            details open[cards.len() == 1] id={ "model-" (card.name) } {
+                summary { code { (card.name) } " " (card.title) }
+                p { (card.purpose) }
+                @for part in &card.parts {
+                    h3 { (part.heading) }
+                    @if !part.facts.is_empty() { dl { @for (name, value) in &part.facts { dt { (name) } dd { (value) } } } }
+                    @for table in &part.tables { (table_markup(table)) }
+                    @if !part.sentences.is_empty() { ul { @for sentence in &part.sentences { li { (sentence) } } } }
+                }
+            }
+        }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::cards::CardPart;
 use crate::report::figures::{AttritionFigure, attrition};
 use crate::report::tables::notation;
 
@@ -20,27 +21,69 @@ fn page_of(stars: Option<&StarBlock<'_>>) -> String {
         statistic: "rms".into(),
         why: String::new(),
     };
-    page(&Report {
+    let page = page(&Report {
         title: "Title",
         summary: "Summary.",
         origin: Origin::Simulated,
-        claims: &[claim],
         figures: std::slice::from_ref(&figure),
         diagnostics: &[],
         tables: &[notation()],
         attrition: &steps,
-        contradictions: &[Contradiction {
-            place: "eq. 5".into(),
-            problem: "p".into(),
-            resolution: "r".into(),
-            option: "scatter".into(),
-            effect: String::new(),
-        }],
-        record: &[("run".into(), "1".into())],
-        nodes: None,
+        cards: &[card()],
         simulated: &["All.".into()],
         stars,
-    })
+    });
+    filled(
+        &page,
+        &RunFacts {
+            is_simulated: true,
+            claims: vec![claim],
+            contradictions: vec![Contradiction {
+                id: "eq5".into(),
+                section: "eq. 5".into(),
+                problem: "1/n stands outside of the root".into(),
+                ..Contradiction::default()
+            }],
+            record: vec![("run".into(), "20210130T000000".into())],
+            columns: vec![ColumnOrigin {
+                name: "TEFF_AP".into(),
+                unit: "K".into(),
+                about: "temperature".into(),
+                steps: vec![("fits.ap_Teff".into(), "label of training.Teff".into())],
+            }],
+            flags: vec![FlagColumn {
+                names: vec!["flags".into()],
+                about: "what is wrong".into(),
+                values: vec![("4".into(), "too hot".into())],
+            }],
+            acknowledgements: vec![("gaia".into(), "ESA".into())],
+            data: serde_json::json!({"what": "</script>"}),
+            ..RunFacts::default()
+        },
+    )
+}
+
+fn card() -> ModelCard {
+    let part = CardPart {
+        heading: "Limits".into(),
+        sentences: vec!["No giants.".into()],
+        ..CardPart::default()
+    };
+    ModelCard {
+        name: "slam_ap".into(),
+        title: "labels".into(),
+        purpose: "To label.".into(),
+        parts: vec![part],
+    }
+}
+
+#[test]
+fn slots_are_filled_again_and_again() {
+    let first = page_of(None);
+    let again = filled(&first, &RunFacts::default());
+    assert!(!again.contains("51.23") && again.contains("makes no claims"));
+    assert_eq!(filled(&again, &RunFacts::default()), again);
+    assert_eq!(filled("<p>none</p>", &RunFacts::default()), "<p>none</p>");
 }
 
 #[test]
@@ -70,6 +113,11 @@ fn the_page_shows_every_section_and_escapes_what_it_is_given() {
         "379,258",
         "eq. 5",
         "TEFF_BT",
+        "No giants.",
+        "too hot",
+        "fits.ap_Teff",
+        "20210130T000000",
+        "ESA",
         "Simulated data.",
         "No star was labeled",
     ] {

@@ -21,6 +21,12 @@ impl Color {
         Self { rgb: self.rgb, alpha }
     }
 
+    /// An opaque color as CSS writes it: `#0072b2`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
+        u32::from_str_radix(digits, 16).ok().map(Self::hex)
+    }
+
     /// As CSS writes it, opacity left out.
     pub fn css(self) -> String {
         let [r, g, b] = self.rgb;

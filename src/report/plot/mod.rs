@@ -35,5 +35,5 @@ pub use notes::{Corner, Sample};
 pub use numbers::{count, finite, fixed, rounded, signed};
 pub use rich_text::{plain, runs, width as text_width};
 pub use scene::{Anchor, Rect};
-pub use sheet::{COLUMN_MM, Figure, Measured, Origin, PAGE_MM, Panel, Sheet};
+pub use sheet::{COLUMN_MM, Drawing, Figure, Measured, Origin, PAGE_MM, Panel, Sheet};
 pub use svg::{escaped, without_font};

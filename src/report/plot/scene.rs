@@ -134,3 +134,24 @@ pub struct Scene {
     /// From the back to the front.
     pub items: Vec<Item>,
 }
+
+impl Scene {
+    /// Puts colors in the place of others, opacity kept.
+    pub fn recolor(&mut self, colors: &[(Color, Color)]) {
+        let change = |color: &mut Color| {
+            if let Some((_, new)) = colors.iter().find(|(old, _)| old.rgb == color.rgb) {
+                color.rgb = new.rgb;
+            }
+        };
+        for item in &mut self.items {
+            match item {
+                Item::Path { fill, stroke, .. } => {
+                    fill.iter_mut().for_each(change);
+                    stroke.iter_mut().for_each(|stroke| change(&mut stroke.color));
+                }
+                Item::Dots { color, .. } => change(color),
+                Item::Text(text) => change(&mut text.color),
+            }
+        }
+    }
+}

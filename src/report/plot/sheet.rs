@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::axis::Axis;
-use super::color::{INK, OKABE_ITO, PALE};
+use super::color::{Color, INK, OKABE_ITO, PALE};
 use super::font::Weight;
 use super::frame::Frame;
 use super::raster::png;
@@ -95,6 +95,31 @@ pub struct Figure {
     pub caption: String,
     /// What is to be seen, for those who do not see it.
     pub alt: String,
+    /// The drawing, to be written again in other colors; `None` of a figure that was read from files.
+    pub drawing: Option<Drawing>,
+}
+
+/// What a figure's SVG and PNG are written from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawing {
+    scene: Scene,
+    title: String,
+}
+
+impl Figure {
+    /// The same figure with colors in the place of others: pairs of old and new.
+    pub fn recolored(self, colors: &[(Color, Color)]) -> Self {
+        let Some(mut drawing) = self.drawing.filter(|_| !colors.is_empty()) else {
+            return Self { drawing: None, ..self };
+        };
+        drawing.scene.recolor(colors);
+        Self {
+            svg: svg(&drawing.scene, &self.name, &drawing.title, &self.alt),
+            png: png(&drawing.scene, DPI),
+            drawing: Some(drawing),
+            ..self
+        }
+    }
 }
 
 /// A sheet on which panels are drawn.
@@ -208,6 +233,7 @@ impl Sheet {
             json,
             caption,
             alt: alt.to_owned(),
+            drawing: Some(Drawing { scene: self.scene, title: title.to_owned() }),
         }
     }
 }

@@ -12,6 +12,20 @@ fn a_png_has_300_dots_in_an_inch() {
 }
 
 #[test]
+fn a_figure_is_written_again_in_other_colors() {
+    let mut sheet = Sheet::new("t", Origin::Simulated, COLUMN_MM, 20.0);
+    sheet.missing("", Rect::new(5.0, 12.0, 200.0, 30.0), "Nothing.");
+    let figure = sheet.figure("t", "c", "a");
+    let (old, new) = (OKABE_ITO[1].css(), "#123456");
+    let colors = [(OKABE_ITO[1], Color::parse(new).expect("a color"))];
+    let other = figure.clone().recolored(&colors);
+    assert!(figure.svg.contains(&old) && !other.svg.contains(&old) && other.svg.contains(new));
+    assert!(other.png != figure.png && other.json == figure.json);
+    assert_eq!(figure.clone().recolored(&[]).svg, figure.svg);
+    assert!(Color::parse("#12345").is_none() && Color::parse("blue").is_none());
+}
+
+#[test]
 fn text_lies_where_it_is_measured() {
     let mut sheet = Sheet::new("t", Origin::Observed, 40.0, 20.0);
     sheet.text("MMMM_{x}", (20.0, 40.0), 10.0, Anchor::Start, Weight::Regular);

@@ -8,6 +8,8 @@ mod paper;
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
+
 use crate::report::plot::fixed;
 
 pub use paper::{
@@ -16,7 +18,7 @@ pub use paper::{
 };
 
 /// A cell.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Cell {
     /// Text.
     Text(String),
@@ -67,7 +69,7 @@ impl Cell {
 }
 
 /// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// Text, at the left.
     Text,
@@ -88,7 +90,7 @@ impl Kind {
 }
 
 /// A column.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// Label, ASCII without blanks: `M_H_AP`.
     pub name: String,
@@ -134,7 +136,7 @@ impl Column {
 }
 
 /// A table.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// File stem, unique in a report: `table3_clusters`.
     pub name: String,

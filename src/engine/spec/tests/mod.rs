@@ -6,6 +6,7 @@ use super::*;
 
 mod accepted;
 mod archive;
+mod matrix;
 mod refused_elsewhere;
 mod refused_pipeline;
 
