@@ -38,6 +38,7 @@ mod newton;
 mod path;
 mod polish;
 mod settle;
+mod side;
 mod simd;
 mod smo;
 mod solver;

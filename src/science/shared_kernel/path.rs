@@ -2,8 +2,8 @@
 
 use super::factor::Kernel;
 use super::near::Near;
-use super::newton::Side;
 use super::settle::settle;
+use super::side::Side;
 use super::state::{Accuracy, Cell, State, Workspace, refresh};
 
 /// How far a predicted residual may be off, scaled flux.
