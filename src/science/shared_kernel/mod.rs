@@ -5,10 +5,12 @@
 //!
 //! # Algorithm
 //! 1. **A low-rank factor per gamma** (`factor`): pivoted Cholesky, K = L L^T + R with every diagonal of R below 1e-6.
-//!    One product with L gives the residuals of all rows and of all folds at once, held-out rows included.
+//!    One product with L gives the residuals of all rows and of all folds at once, held-out rows included; where fewer
+//!    coefficients than three quarters of its rank are not zero, sums of kernel columns do so sooner.
 //! 2. **Near rows** (`near`): only rows whose residual is near an edge of the tube can change their coefficient; all
 //!    others are 0 or +-C. The local problem holds the near rows, with kernel columns computed on demand. Far rows are
-//!    checked against their residuals afterwards, and taken in where they contradict.
+//!    checked against their residuals afterwards, and taken in where they contradict: the worst first, because without
+//!    noise thousands contradict where a hundred decide.
 //! 3. **Pairwise steps** (`smo`) settle the bulk of the coefficients, **proximal semismooth Newton steps** (`newton`)
 //!    the rest; the system of the free rows (`free_system`) is factorized (`cholesky`) in f32 where that cannot matter,
 //!    else in f64, and bordered (`border`) while few rows differ from those factorized. First a rough pass on a guess
