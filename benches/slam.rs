@@ -2,11 +2,14 @@
 //!
 //! - `cargo bench --profile dev --bench slam`: wall times by divan.
 //! - `... -- --growth`: a table of CPU time against n_train, n_pix, n_star and n_label.
+//! - `... -- --grid DIR wide|tutorial N`: a grid on the set in DIR, the first N pixels (see `slam/grid.rs`).
 //! - `... -- --peers DIR`: writes the problems into DIR and prints CPU times as JSON (see `benches/peers/slam.py`).
 //!
 //! The development profile optimizes this package and what its inner loops call; a release build would compile every
 //! dependency once more for the same figures.
 
+#[path = "slam/grid.rs"]
+mod grid;
 #[path = "slam/growth.rs"]
 mod growth;
 #[path = "slam/peers.rs"]
@@ -29,6 +32,9 @@ fn main() {
     timing::one_thread();
     if arguments.iter().any(|a| a == "--growth") {
         growth::print();
+    } else if let Some(at) = arguments.iter().position(|a| a == "--grid") {
+        let word = |after: usize| arguments.get(at + after).map_or("", String::as_str);
+        grid::run(std::path::Path::new(word(1)), word(2), word(3).parse().unwrap_or(1));
     } else if let Some(at) = arguments.iter().position(|a| a == "--peers") {
         let folder = arguments.get(at + 1).map_or(".", String::as_str);
         peers::run(std::path::Path::new(folder));

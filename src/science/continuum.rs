@@ -246,8 +246,7 @@ fn select(
     valid: &[bool],
     settings: &ContinuumSettings,
 ) -> Vec<bool> {
-    let mut all: Vec<f64> = (0..wave.len()).filter(|&i| valid[i]).map(|i| residual[i]).collect();
-    all.sort_unstable_by(f64::total_cmp);
+    let all = ascending((0..wave.len()).filter(|&i| valid[i]).map(|i| residual[i]).collect());
     let (start, stop) = settings.norm_range_angstrom;
     let width = settings.bin_width_angstrom;
     let n_bin = ((stop - start) / width).trunc() as usize + 1;
@@ -271,6 +270,42 @@ fn select(
         }
     }
     kept
+}
+
+/// Sorts finite values: dealt to buckets of equal width, as many as values, then each bucket by itself.
+fn ascending(values: Vec<f64>) -> Vec<f64> {
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let n_bucket = values.len();
+    let scale = n_bucket as f64 / (high - low);
+    if !(scale > 0.0 && scale.is_finite()) {
+        let mut values = values;
+        values.sort_unstable_by(f64::total_cmp);
+        return values;
+    }
+    let bucket = |value: f64| (((value - low) * scale) as usize).min(n_bucket - 1);
+    let mut end = vec![0usize; n_bucket + 1];
+    for &value in &values {
+        end[bucket(value) + 1] += 1;
+    }
+    for at in 0..n_bucket {
+        end[at + 1] += end[at];
+    }
+    let mut sorted = vec![0.0; values.len()];
+    for &value in &values {
+        let at = &mut end[bucket(value)];
+        sorted[*at] = value;
+        *at += 1;
+    }
+    // Each entry is now the end of its bucket.
+    let mut first = 0;
+    for &last in &end[..n_bucket] {
+        if last - first > 1 {
+            sorted[first..last].sort_unstable_by(f64::total_cmp);
+        }
+        first = last;
+    }
+    sorted
 }
 
 fn median_sorted(sorted: &[f64]) -> f64 {

@@ -169,3 +169,16 @@ fn normalized_ivar_refuses_what_is_not_a_variance() {
     );
     assert_eq!(ivar, [18.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
 }
+
+#[test]
+fn values_are_sorted_whatever_their_spread() {
+    let spread: Vec<f64> = (0..999).map(|i| ((i * 7919 % 1009) as f64 - 500.0).powi(3)).collect();
+    let lonely = [vec![1e300, -0.0, 0.0, -1e300], vec![2.0; 50]].concat();
+    let equal = vec![0.25; 7];
+    for values in [spread, lonely, equal, vec![3.0], Vec::new()] {
+        let mut expected = values.clone();
+        expected.sort_unstable_by(f64::total_cmp);
+        let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&ascending(values)), bits(&expected));
+    }
+}

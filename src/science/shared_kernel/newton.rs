@@ -10,70 +10,8 @@
 
 use super::free_system::FreeSystem;
 use super::near::Near;
+use super::side::Side;
 use super::simd::{self, Ray};
-
-/// Where a row stands relative to the tube.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// Not a row of this problem.
-    Out,
-    /// Inside the tube.
-    Zero,
-    /// Coefficient C.
-    Above,
-    /// Coefficient -C.
-    Below,
-    /// On the upper edge.
-    FreeAbove,
-    /// On the lower edge.
-    FreeBelow,
-}
-
-impl Side {
-    /// Side of a row by its t.
-    pub(super) fn of(t: f64, epsilon: f64, zone: f64) -> Self {
-        if t.abs() <= epsilon {
-            Self::Zero
-        } else if t >= epsilon + zone {
-            Self::Above
-        } else if t > 0.0 {
-            Self::FreeAbove
-        } else if t <= -epsilon - zone {
-            Self::Below
-        } else {
-            Self::FreeBelow
-        }
-    }
-
-    /// Side of a row by its coefficient.
-    pub(super) fn of_coefficient(v: f64, c: f64) -> Self {
-        if v == 0.0 {
-            Self::Zero
-        } else if v >= c {
-            Self::Above
-        } else if v <= -c {
-            Self::Below
-        } else if v > 0.0 {
-            Self::FreeAbove
-        } else {
-            Self::FreeBelow
-        }
-    }
-
-    /// The coefficient of a row that is not free.
-    pub(super) fn bound(self, c: f64) -> Option<f64> {
-        match self {
-            Self::Out | Self::Zero => Some(0.0),
-            Self::Above => Some(c),
-            Self::Below => Some(-c),
-            Self::FreeAbove | Self::FreeBelow => None,
-        }
-    }
-
-    fn edge(self, epsilon: f64) -> f64 {
-        if self == Self::FreeAbove { epsilon } else { -epsilon }
-    }
-}
 
 /// What the steps of one problem share.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +22,8 @@ pub(super) struct Setting {
     pub(super) tolerance: f64,
     /// First proximal width sigma C, scaled flux.
     pub(super) width: f64,
+    /// Rank of the kernel.
+    pub(super) rank: usize,
     /// Sum of the coefficients of far rows.
     pub(super) far_sum: f64,
     /// Whether systems and sums of columns may be rounded to f32.
@@ -119,6 +59,8 @@ const MAX_STEPS: usize = 60;
 const MAX_OUTER: usize = 60;
 /// The width shrinks by this from one proximal step to the next.
 const SHRINK: f64 = 0.2;
+/// Least share of the setting's width to begin with: steps of small width are many.
+const LEAST_FIRST: f64 = 0.1;
 /// Smallest proximal width, scaled flux.
 const LEAST_WIDTH: f64 = 1e-6;
 
@@ -133,8 +75,8 @@ impl Newton {
             memory.resize(n, 0.0);
         }
         self.system.clear();
-        let mut sigma = setting.width / setting.c;
         self.recenter(setting.c);
+        let mut sigma = self.first_sigma(setting);
         if self.has_free() {
             self.step(near, setting, sigma, true);
             self.recenter(setting.c);
@@ -155,6 +97,25 @@ impl Newton {
             }
         }
         false
+    }
+
+    /// The widest that leaves no more rows free than the kernel has dimensions: more determine nothing.
+    fn first_sigma(&self, setting: &Setting) -> f64 {
+        let mut width = setting.width;
+        while width > LEAST_FIRST * setting.width && self.n_free_at(setting, width) > setting.rank {
+            width *= 0.5;
+        }
+        width / setting.c
+    }
+
+    /// Rows that are free at a proximal width.
+    fn n_free_at(&self, setting: &Setting, width: f64) -> usize {
+        let sigma = width / setting.c;
+        let is_free = |i: &usize| {
+            let t = self.e[*i] - self.bias + sigma * self.center[*i];
+            self.alive[*i] > 0.0 && Side::of(t, setting.epsilon, width).bound(1.0).is_none()
+        };
+        (0..self.e.len()).filter(is_free).count()
     }
 
     /// Makes coefficients feasible: into their bounds, and summing to zero with those of the far rows.

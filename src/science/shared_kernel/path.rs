@@ -2,9 +2,9 @@
 
 use super::factor::Kernel;
 use super::near::Near;
-use super::newton::Side;
 use super::settle::settle;
-use super::state::{Accuracy, Cell, State, Workspace};
+use super::side::Side;
+use super::state::{Accuracy, Cell, State, Workspace, refresh};
 
 /// How far a predicted residual may be off, scaled flux.
 const ZONE: f64 = 1e-2;
@@ -73,11 +73,13 @@ fn first_sample(cell: &Cell<'_>, sample: &[bool], work: &mut Workspace) -> State
 
 /// From the solution of a smaller sample to a larger one.
 fn next_sample(cell: &Cell<'_>, mut state: State, sample: &[bool], work: &mut Workspace) -> State {
-    for (row, &taken) in sample.iter().enumerate() {
-        if taken && state.side[row] == Side::Out {
-            state.e[row] = cell.target[row] - state.fitted(cell.kernel, row);
-            state.side[row] = Side::of(state.e[row] - state.bias, cell.epsilon, 0.0);
-        }
+    let is_new = |&row: &u32| sample[row as usize] && state.side[row as usize] == Side::Out;
+    let new: Vec<u32> = (0..sample.len() as u32).filter(is_new).collect();
+    let states = &mut [&mut state];
+    refresh(cell.kernel, cell.target, &new, states, &mut work.panel, &mut work.product);
+    for row in new {
+        let row = row as usize;
+        state.side[row] = Side::of(state.e[row] - state.bias, cell.epsilon, 0.0);
     }
     let n = sample.iter().filter(|&&s| s).count();
     let n_near = (n / 4).max(400).min(n);
@@ -197,11 +199,6 @@ impl State {
                 self.side[row] = Side::of(self.e[row] - self.bias, cell.epsilon, 0.0);
             }
         }
-    }
-
-    /// K v at a row, by the factor.
-    fn fitted(&self, kernel: &Kernel, row: usize) -> f64 {
-        kernel.factor_row(row).iter().zip(&self.features).map(|(&l, f)| f64::from(l) * f).sum()
     }
 
     /// Puts rows where their sides say and computes the features from all of them.

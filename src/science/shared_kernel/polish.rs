@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::factor::Kernel;
 use super::near::Near;
-use super::newton::{Setting, Side};
+use super::newton::Setting;
 use super::path::near_count;
+use super::side::Side;
 use super::simd;
 use super::smo;
 use super::state::{State, Workspace};
@@ -102,8 +103,15 @@ pub(super) fn polish(
         let mut near = Near::new(kernel, &urgency(state, used, (c, epsilon)), n_near);
         let far_sum = state.gather(&near, &mut work.newton);
         let width = (10.0 * left).clamp(1e-5, 1e-2);
-        let setting =
-            Setting { c, epsilon, tolerance: 0.2 * tolerance, width, far_sum, rounded: false };
+        let setting = Setting {
+            c,
+            epsilon,
+            tolerance: 0.2 * tolerance,
+            width,
+            far_sum,
+            rounded: false,
+            rank: kernel.rank,
+        };
         let in_time = round + 2 < MAX_ROUNDS;
         if !(in_time && work.newton.solve(&mut near, &setting)) {
             state.gather(&near, &mut work.newton);

@@ -1,8 +1,9 @@
 //! Solving the states of one cell together: roughly on a first guess of the near rows, then on the right ones.
 
 use super::near::Near;
-use super::newton::{Setting, Side};
+use super::newton::Setting;
 use super::path::near_count;
+use super::side::Side;
 use super::smo;
 use super::state::{Cell, State, Workspace, refresh};
 
@@ -29,14 +30,19 @@ pub(super) fn settle(
     refresh_all(cell, states, work);
     *near = rebuilt(cell, states);
     let mut open: Vec<&mut State> = states.iter_mut().map(|state| &mut **state).collect();
-    for _ in 0..MAX_ROUNDS {
+    for round in 0..MAX_ROUNDS {
         for state in &mut open {
             settle_near(cell, near, state, work);
         }
         refresh_all(cell, &mut open, work);
         let mut missing: Vec<usize> = Vec::new();
         open.retain(|state| {
-            let wrong = state.contradicted(near, cell.epsilon, cell.accuracy.far);
+            let mut wrong = state.contradicted(near, cell.epsilon, cell.accuracy.far);
+            let far = near.far_rows();
+            let beyond = |at: usize| state.beyond(far[at] as usize, cell.epsilon);
+            // Ever more of them, lest the rounds run out.
+            let most = most_wrong(state.n_free(), 0) << (round / 4);
+            keep_worst(&mut wrong, most, beyond);
             missing.extend(&wrong);
             !wrong.is_empty()
         });
@@ -61,30 +67,48 @@ fn refresh_all(cell: &Cell<'_>, states: &mut [&mut State], work: &mut Workspace)
 /// The rows near an edge in any of the states.
 fn rebuilt(cell: &Cell<'_>, states: &[&mut State]) -> Near {
     let mut nearest = vec![f64::INFINITY; cell.target.len()];
+    let mut beyond = vec![0.0f64; cell.target.len()];
     let mut n_free = 0;
     for state in states {
         n_free = n_free.max(state.n_free());
-        for (row, nearest) in nearest.iter_mut().enumerate() {
-            *nearest = nearest.min(state.urgency(row, cell.epsilon, cell.accuracy.pairs));
+        for row in 0..nearest.len() {
+            nearest[row] = nearest[row].min(state.distance(row, cell.epsilon));
+            beyond[row] = beyond[row].max(state.beyond(row, cell.epsilon));
         }
     }
     let n_used = nearest.iter().filter(|d| d.is_finite()).count();
+    let is_wrong = |&row: &usize| beyond[row] > cell.accuracy.pairs;
+    let mut wrong: Vec<usize> = (0..beyond.len()).filter(is_wrong).collect();
+    keep_worst(&mut wrong, most_wrong(n_free, n_used), |row| beyond[row]);
+    wrong.iter().for_each(|&row| nearest[row] = 0.0);
     let n_urgent = nearest.iter().filter(|&&d| d == 0.0).count();
     let n_near = near_count(n_free, n_used).max(n_urgent + n_used / 32);
     Near::new(cell.kernel, &nearest, n_near.min(n_used))
 }
 
+/// How many rows that contradict their coefficients are taken in at once.
+///
+/// Where many do, few of them decide: a fit that is off between its rows is off for all rows there.
+fn most_wrong(n_free: usize, n_used: usize) -> usize {
+    2 * n_free + n_used / 128 + 64
+}
+
+/// Keeps the `most` worst rows, in ascending order.
+fn keep_worst(rows: &mut Vec<usize>, most: usize, beyond: impl Fn(usize) -> f64) {
+    if rows.len() > most {
+        rows.select_nth_unstable_by(most, |&a, &b| beyond(b).total_cmp(&beyond(a)).then(a.cmp(&b)));
+        rows.truncate(most);
+        rows.sort_unstable();
+    }
+}
+
 impl State {
-    /// Distance of a row's residual to the nearer edge: 0 where it is free or contradicts its coefficient by more than
-    /// `tolerance`, infinite where it takes no part.
-    fn urgency(&self, row: usize, epsilon: f64, tolerance: f64) -> f64 {
-        let side = self.side[row];
-        if side == Side::Out {
-            f64::INFINITY
-        } else if self.is_contradicted(row, epsilon, tolerance) {
-            0.0
-        } else {
-            ((self.e[row] - self.bias).abs() - epsilon).abs()
+    /// Distance of a row's residual to the nearer edge: 0 where it is free, infinite where it takes no part.
+    fn distance(&self, row: usize, epsilon: f64) -> f64 {
+        match self.side[row] {
+            Side::Out => f64::INFINITY,
+            Side::FreeAbove | Side::FreeBelow => 0.0,
+            _ => ((self.e[row] - self.bias).abs() - epsilon).abs(),
         }
     }
 }
@@ -95,6 +119,7 @@ fn setting(cell: &Cell<'_>, far_sum: f64) -> Setting {
         epsilon: cell.epsilon,
         tolerance: cell.accuracy.near,
         width: cell.accuracy.width,
+        rank: cell.kernel.rank,
         far_sum,
         rounded: cell.accuracy.rounded,
     }

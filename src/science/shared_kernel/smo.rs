@@ -6,7 +6,8 @@
 //! f64 at the end and after every [`REFRESH`] steps.
 
 use super::near::Near;
-use super::newton::{Newton, Setting, Side};
+use super::newton::{Newton, Setting};
+use super::side::Side;
 use super::simd;
 
 /// Steps between exact residuals.

@@ -2,8 +2,15 @@
 
 use super::factor::Kernel;
 use super::near::Near;
-use super::newton::{Newton, Side};
+use super::newton::Newton;
+use super::side::Side;
 use super::simd::{self, PANEL};
+
+/// Rows whose residuals are summed together: those of ten folds stay in the first cache.
+const STRIP: usize = 256;
+
+/// Share of the rank up to which kernel columns cost less than products with the factor, which wait for memory.
+const COLUMNS: (usize, usize) = (3, 4);
 
 /// A candidate solution over all training rows.
 #[derive(Debug, Clone)]
@@ -125,13 +132,20 @@ impl State {
 
     /// Whether a row's residual contradicts its coefficient by more than `tolerance`; free rows always do.
     pub(super) fn is_contradicted(&self, row: usize, epsilon: f64, tolerance: f64) -> bool {
+        match self.side[row] {
+            Side::FreeAbove | Side::FreeBelow => true,
+            _ => self.beyond(row, epsilon) > tolerance,
+        }
+    }
+
+    /// By how much the residual of a row that is not free contradicts its coefficient, scaled flux; else 0 or less.
+    pub(super) fn beyond(&self, row: usize, epsilon: f64) -> f64 {
         let r = self.e[row] - self.bias;
         match self.side[row] {
-            Side::Out => false,
-            Side::Zero => r.abs() > epsilon + tolerance,
-            Side::Above => r < epsilon - tolerance,
-            Side::Below => r > tolerance - epsilon,
-            Side::FreeAbove | Side::FreeBelow => true,
+            Side::Zero => r.abs() - epsilon,
+            Side::Above => epsilon - r,
+            Side::Below => r + epsilon,
+            Side::Out | Side::FreeAbove | Side::FreeBelow => 0.0,
         }
     }
 
@@ -155,6 +169,9 @@ pub(super) fn refresh(
     product: &mut Vec<f32>,
 ) {
     for group in states.chunks_mut(PANEL) {
+        if rows.len() == kernel.n_row() && add_columns(kernel, target, group) {
+            continue;
+        }
         if let [state] = group {
             let features: Vec<f32> = state.features.iter().map(|&f| f as f32).collect();
             for &row in rows {
@@ -178,6 +195,33 @@ pub(super) fn refresh(
             }
         }
     }
+}
+
+/// Residuals of all rows as sums of kernel columns, exact but for the rounding of the columns; `false` where so many
+/// coefficients are not zero that the factor is cheaper.
+fn add_columns(kernel: &Kernel, target: &[f64], states: &mut [&mut State]) -> bool {
+    let most = kernel.rank * COLUMNS.0 / COLUMNS.1;
+    let has_column = |row: &usize| states.iter().any(|state| state.v[*row] != 0.0);
+    let columns: Vec<usize> = (0..target.len()).filter(has_column).take(most + 1).collect();
+    if columns.len() > most {
+        return false;
+    }
+    let thetas: Vec<Vec<f64>> = columns.iter().map(|&row| kernel.coordinates.row(row)).collect();
+    let mut values = [0.0f32; STRIP];
+    for first in (0..target.len()).step_by(STRIP) {
+        let strip = first..(first + STRIP).min(target.len());
+        let values = &mut values[..strip.len()];
+        for state in states.iter_mut() {
+            state.e[strip.clone()].copy_from_slice(&target[strip.clone()]);
+        }
+        for (&row, theta) in columns.iter().zip(&thetas) {
+            kernel.coordinates.kernel_f32(theta, kernel.gamma, first, values);
+            for state in states.iter_mut().filter(|state| state.v[row] != 0.0) {
+                simd::axpy_f32(-state.v[row], values, &mut state.e[strip.clone()]);
+            }
+        }
+    }
+    true
 }
 
 /// Memory and counters of one pixel's work.

@@ -1,6 +1,6 @@
 //! Columns of the Gaussian kernel.
 
-use super::{LANES, fma};
+use super::{LANES, LANES_32, fma, fma32};
 
 /// exp of arguments in -inf..=0 to 2 units in the last place; below -700 it gives exp(-700).
 #[inline(always)]
@@ -51,9 +51,44 @@ pub(super) fn exp_lanes<const FUSED: bool, const N: usize>(x: [f64; N]) -> [f64;
     sum
 }
 
-/// Kernel values of `LANES` rows from `first` on.
+/// exp of arguments in -inf..=0 to 2 units in the last place of f32; below -87 it gives exp(-87).
 #[inline(always)]
-fn kernel_lanes<const FUSED: bool>(
+pub(super) fn exp_lanes_f32<const FUSED: bool, const N: usize>(x: [f32; N]) -> [f32; N] {
+    // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    const LN2_HI: f32 = 0.693_359_4;
+    const LN2_LO: f32 = -2.121_944_4e-4;
+    const TERMS: [f32; 7] = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    let mut x = x;
+    for x in &mut x {
+        *x = x.max(-87.0);
+    }
+    let mut shifted = x;
+    for shifted in &mut shifted {
+        *shifted = fma32::<FUSED>(*shifted, std::f32::consts::LOG2_E, ROUND);
+    }
+    let mut rest = x;
+    for lane in 0..N {
+        rest[lane] = fma32::<FUSED>(shifted[lane] - ROUND, -LN2_HI, x[lane]);
+    }
+    for lane in 0..N {
+        rest[lane] = fma32::<FUSED>(shifted[lane] - ROUND, -LN2_LO, rest[lane]);
+    }
+    let mut sum = [1.0 / 5_040.0; N];
+    for term in TERMS {
+        for lane in 0..N {
+            sum[lane] = fma32::<FUSED>(sum[lane], rest[lane], term);
+        }
+    }
+    for lane in 0..N {
+        sum[lane] *= f32::from_bits((shifted[lane].to_bits() << 23).wrapping_add(127 << 23));
+    }
+    sum
+}
+
+/// -gamma |theta - row|^2 of `LANES` rows from `first` on; 0 beyond the last.
+#[inline(always)]
+fn exponents<const FUSED: bool>(
     coordinates: &[f64],
     n_row: usize,
     first: usize,
@@ -72,7 +107,7 @@ fn kernel_lanes<const FUSED: bool>(
     for value in &mut squared {
         *value *= -gamma;
     }
-    exp_lanes::<FUSED, LANES>(squared)
+    squared
 }
 
 #[inline(always)]
@@ -85,8 +120,8 @@ fn kernel_body<const FUSED: bool>(
     out: &mut [f64],
 ) {
     for (block, out) in out.chunks_mut(LANES).enumerate() {
-        let k = kernel_lanes::<FUSED>(coordinates, n_row, first + block * LANES, theta, gamma);
-        out.copy_from_slice(&k[..out.len()]);
+        let x = exponents::<FUSED>(coordinates, n_row, first + block * LANES, theta, gamma);
+        out.copy_from_slice(&exp_lanes::<FUSED, LANES>(x)[..out.len()]);
     }
 }
 
@@ -99,13 +134,17 @@ fn kernel_f32_body<const FUSED: bool>(
     gamma: f64,
     out: &mut [f32],
 ) {
-    for (block, out) in out.chunks_mut(LANES).enumerate() {
-        let k = kernel_lanes::<FUSED>(coordinates, n_row, first + block * LANES, theta, gamma);
-        let mut rounded = [0.0f32; LANES];
-        for lane in 0..LANES {
-            rounded[lane] = k[lane] as f32;
+    for (block, out) in out.chunks_mut(LANES_32).enumerate() {
+        let mut x = [0.0f32; LANES_32];
+        for (half, x) in x.chunks_exact_mut(LANES).enumerate() {
+            // Differences of labels are taken in f64: theirs are the digits that rounding would cost.
+            let first = first + block * LANES_32 + half * LANES;
+            let exact = exponents::<FUSED>(coordinates, n_row, first, theta, gamma);
+            for lane in 0..LANES {
+                x[lane] = exact[lane] as f32;
+            }
         }
-        out.copy_from_slice(&rounded[..out.len()]);
+        out.copy_from_slice(&exp_lanes_f32::<FUSED, LANES_32>(x)[..out.len()]);
     }
 }
 
@@ -120,7 +159,7 @@ dispatch! {
 }
 
 dispatch! {
-    /// [`kernel_column`], rounded to f32.
+    /// [`kernel_column`] in f32, to 2e-7.
     kernel_column_f32 = kernel_f32_body(
         coordinates: &[f64], n_row: usize, first: usize, theta: &[f64], gamma: f64, out: &mut [f32],
     )

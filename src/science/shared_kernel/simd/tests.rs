@@ -1,6 +1,6 @@
 //! Tests of the inner loops.
 
-use super::columns::exp_lanes;
+use super::columns::{exp_lanes, exp_lanes_f32};
 use super::*;
 
 fn uniform(n: usize, seed: u64) -> Vec<f64> {
@@ -24,6 +24,34 @@ fn exponential_agrees_with_the_library_to_the_last_places() {
         assert!((plain / x.exp() - 1.0).abs() < 5e-16, "exp({x}) = {plain}");
     }
     assert_eq!(exp_lanes::<true, 1>([0.0])[0], 1.0);
+}
+
+#[test]
+fn single_exponential_agrees_with_the_library_to_the_last_places() {
+    for i in 0..20_000 {
+        let x = -(i as f32 * 0.003_7).powi(2) / 40.0;
+        let exact = f64::from(x.max(-87.0)).exp();
+        for value in [exp_lanes_f32::<true, 1>([x])[0], exp_lanes_f32::<false, 1>([x])[0]] {
+            assert!((f64::from(value) / exact - 1.0).abs() < 2.5e-7, "exp({x}) = {value}");
+        }
+    }
+    assert_eq!(exp_lanes_f32::<true, 1>([0.0])[0], 1.0);
+}
+
+#[test]
+fn rounded_kernel_columns_are_those_of_f64() {
+    // Lengths and starts that end within a vector.
+    let stride = 48;
+    let coordinates: Vec<f64> = uniform(2 * stride, 5).iter().map(|x| 3.0 * x).collect();
+    let theta = [0.4, -1.2];
+    for (first, length) in [(0, 48), (8, 21), (40, 3), (24, 17)] {
+        let (mut exact, mut rounded) = (vec![0.0; length], vec![0.0; length]);
+        kernel_column(&coordinates, stride, first, &theta, 0.7, &mut exact);
+        kernel_column_f32(&coordinates, stride, first, &theta, 0.7, &mut rounded);
+        for (&exact, &rounded) in exact.iter().zip(&rounded) {
+            assert!((exact - f64::from(rounded)).abs() < 2e-7, "{exact} {rounded}");
+        }
+    }
 }
 
 #[test]
