@@ -7,9 +7,9 @@
 use ndarray::ArrayView1;
 
 use super::near::Near;
-use super::newton::Side;
 use super::path::near_count;
 use super::settle::settle;
+use super::side::Side;
 use super::state::{Cell, State, Workspace, refresh};
 
 /// Solves from the coefficients `start`, `(n_train,)`; rows that are not `used` lose theirs.
