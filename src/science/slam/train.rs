@@ -249,7 +249,7 @@ fn plan(
     if scaler.constant {
         return Ok(Plan::Unusable(unusable(pixel, PixelStatus::ConstantFlux, &used)));
     }
-    debug_assert_eq!(used.len(), labels.n_train());
+    check_length("used rows", used.len(), labels.n_train())?;
     let target = pixel.flux.mapv(|f| scaler.transform(f));
     let cv_surface = match row_folds(&used, options.folds)? {
         None => Vec::new(),
