@@ -17,12 +17,12 @@ use super::table::{cell, table};
 use super::talk::Talk;
 use crate::engine::artifact::Artifact;
 use crate::engine::bind::bind_files;
+use crate::engine::cells::value;
 use crate::engine::error::EngineError;
 use crate::engine::pipeline::{Node, Pipeline};
 use crate::engine::run::{Outcome, RunOptions, Settled};
 use crate::engine::spec::{Binding, DatasetSlot, NodeSpec, PortRef, Spanned, Spec, Value as Given};
 use crate::engine::stage::Scope;
-use crate::engine::trace::value;
 use crate::engine::types::Type;
 
 /// Stages that work on a spectrum alone: these are laid again.

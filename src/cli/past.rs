@@ -8,13 +8,13 @@ use super::show::meanings;
 use super::table::{cell, count, table};
 use super::talk::Talk;
 use super::{claims, status, why};
+use crate::engine::cells::value;
 use crate::engine::claims::Status;
 use crate::engine::error::EngineError;
 use crate::engine::ledger::{Ledger, NodeEntry, RunEntry};
 use crate::engine::record::{OutputRecord, Record};
 use crate::engine::run::Outcome;
 use crate::engine::store::Store;
-use crate::engine::trace::value;
 
 /// The store and its ledger.
 pub fn open_store(common: &Common) -> Result<(Store, Ledger), Failure> {

@@ -32,7 +32,7 @@ const CATALOG: &str = "catalog";
 /// Profile of which no argument need speak.
 const USUAL_PROFILE: &str = "simulated";
 /// Counts the forms in which slots have been filled: another one writes the pages anew.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 /// Ticks of the processor's clock that Linux counts in a second.
 const TICKS: f64 = 100.0;
 

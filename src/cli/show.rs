@@ -10,9 +10,9 @@ use super::show_node;
 use super::table::{cell, table};
 use super::talk::Talk;
 use crate::engine::artifact::Artifact;
+use crate::engine::cells::value;
 use crate::engine::error::{EngineError, Result};
 use crate::engine::store::Store;
-use crate::engine::trace::value;
 use crate::engine::types::ColumnMeta;
 
 /// Shows whatever has that name: a node, else `node.output`, else a column.

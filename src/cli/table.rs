@@ -21,10 +21,12 @@ pub fn table(header: &[&str], right: &[&str], rows: Vec<Vec<String>>) -> String 
 
 /// `1 node`, `2 nodes`.
 pub fn count(n: usize, noun: &str) -> String {
-    match n {
-        1 => format!("1 {noun}"),
-        _ => format!("{n} {noun}s"),
-    }
+    counted(n, noun, &format!("{noun}s"))
+}
+
+/// The same for a noun with a plural of its own.
+pub fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// A number short enough for a table: as many as `digits` significant digits, no more than needed.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::project::Planned;
-use super::table::{count, number, table};
+use super::table::{counted, number, table};
 use crate::engine::artifact::Artifact;
 use crate::engine::error::EngineError;
 use crate::engine::pipeline::Node;
@@ -142,8 +142,7 @@ impl Found {
             self.node,
             labels.collect::<Vec<_>>().join(", "),
             shown.len(),
-            count(self.neighbours.spectra.len(), "training spectrum")
-                .replace("spectrums", "spectra"),
+            counted(self.neighbours.spectra.len(), "training spectrum", "training spectra"),
             100.0 * share
         );
         let lines = table(&header, &header, rows.collect());

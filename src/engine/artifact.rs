@@ -251,6 +251,29 @@ impl Artifact {
         Digest::of_json(&metas).map_err(EngineError::table(self.name.clone()))
     }
 
+    /// What decides a column's content in one part, by records alone: another digest than that of the content,
+    /// and known without reading, or of data that a sweep has taken.
+    pub fn part_recipe(&self, column: &str, part: usize) -> Result<Digest> {
+        let entry = &self.parts()[part];
+        if let Some(index) = self.stored_index(column) {
+            return Ok(entry.digests[index]);
+        }
+        let carried = self.carried(column)?;
+        let (input, scope) = self.input(&carried.port)?;
+        let source = match scope {
+            Scope::Driving => input.part_recipe(&carried.column, part)?,
+            Scope::Whole => input.recipe(&carried.column)?,
+        };
+        let rows = entry.selections.get(&carried.port);
+        Ok(rows.map_or(source, |rows| Digest::of_sequence([rows, &source])))
+    }
+
+    /// What decides a whole column's content, by records alone.
+    pub fn recipe(&self, column: &str) -> Result<Digest> {
+        let parts = (0..self.parts().len()).map(|part| self.part_recipe(column, part));
+        Ok(Digest::of_sequence(&parts.collect::<Result<Vec<_>>>()?))
+    }
+
     /// Adds the objects that reading a column takes.
     pub fn objects_of(&self, column: &str, found: &mut BTreeSet<Digest>) -> Result<()> {
         let own = || self.parts().iter().filter_map(|part| part.object);

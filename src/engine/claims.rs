@@ -6,11 +6,11 @@ use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::cells::value;
 use super::error::Result;
 use super::evaluate::{Engine, Outputs};
 use super::source::Binding;
 use super::spec::{Claim, Measure, Scalar, WhenSimulated};
-use super::trace::value;
 
 /// What a claim came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

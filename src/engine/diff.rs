@@ -8,9 +8,9 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use serde::Serialize;
 
 use super::artifact::Artifact;
+use super::cells::value;
 use super::error::{EngineError, Result};
 use super::store::Store;
-use super::trace::value;
 use super::types::Type;
 
 /// How two tables differ.

@@ -1,4 +1,4 @@
-//! What a table says of each row, in pages by row id: an answer reads one page, checked by its digest.
+//! What a part of a table says of each row, in pages by row id: an answer reads one page, checked by its digest.
 //!
 //! A file in the store's `index` folder: a mark, the number of pages, for each page its place, length and digest,
 //! the digest of all that, then the pages: rows as JSON. It can be deleted, and is made again.
@@ -9,12 +9,10 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use super::artifact::Artifact;
 use super::digest::Digest;
 use super::error::{EngineError, Result};
 use super::pipeline::bucket;
 use super::store::Store;
-use super::trace::page_signature;
 
 const MARK: &[u8; 16] = b"mdwarf pages 2\0\0";
 /// Rows of a page, about.
@@ -33,14 +31,12 @@ pub(super) struct TracePages {
     entries: Vec<(u64, u64, Digest)>,
 }
 
-/// Opens the pages of a table; where there are none, or they are damaged, `rows` tells what is in it.
+/// Opens the pages that a signature decides; where there are none, or they are damaged, `rows` tells what is in them.
 pub(super) fn trace_pages(
     store: &Store,
-    artifact: &Artifact,
-    id_column: &str,
+    signature: Digest,
     rows: impl FnOnce() -> Result<Vec<PageRow>>,
 ) -> Result<TracePages> {
-    let signature = Digest::of_bytes(page_signature(store, artifact, id_column)?.as_bytes());
     let path = store.root().join("index").join(format!("{signature}.pages"));
     if let Some(pages) = TracePages::open(&path) {
         return Ok(pages);

@@ -17,7 +17,7 @@ pub const READS: &[Read] = &[
     ("grid", &["wave_angstrom"]),
 ];
 
-/// Subclasses that are drawn together.
+/// Subclasses that are drawn together; LAMOST writes `dM4` for M4 as well.
 const SUBCLASSES: [[&str; 2]; 3] = [["M0", "M1"], ["M2", "M3"], ["M4", "M5"]];
 /// Where shapes are one, angstrom.
 const REFERENCE_ANGSTROM: f64 = 7_500.0;
@@ -57,7 +57,8 @@ fn medians(
     let mut spectra: [Vec<Vec<f64>>; 2] = [Vec::new(), Vec::new()];
     let reference = wave.partition_point(|w| *w < REFERENCE_ANGSTROM);
     if let Some(table) = data.table(port) {
-        for row in (0..classes.len()).filter(|row| subclasses.contains(&classes[*row].as_str())) {
+        let is_asked = |row: &usize| subclasses.contains(&classes[*row].trim_start_matches('d'));
+        for row in (0..classes.len()).filter(is_asked) {
             let [normalized, shape] = spectrum(table, row, reference)?;
             if normalized.len() != wave.len() {
                 return Err(StageError::new(format!(

@@ -39,7 +39,7 @@ pub fn likeness(data: &[Likeness<'_>], origin: Origin) -> Figure {
         let flux = label("flux over that at 7500 Å");
         panel(&mut sheet, upper, likeness, (&likeness.shape, &flux), (0.0, 1.7));
         let flux = label("flux over the continuum");
-        panel(&mut sheet, lower, likeness, (&likeness.normalized, &flux), (0.6, 1.5));
+        panel(&mut sheet, lower, likeness, (&likeness.normalized, &flux), (0.6, 1.8));
     }
     let caption = "Median spectra of observed (black) and simulated (vermillion) stars, by the subclass that LAMOST gives or that the simulation would be given; above as they are, below over their continuum, which is what the model learns.";
     let alt =

@@ -58,7 +58,10 @@ fn panel(
     let reach = ends.fold(least, |most, v| most.max(1.2 * v.abs()));
     let rows = Axis::new("", values.len() as f64, 0.0).at(&[]);
     sheet.panel(label, rect, (Axis::new(label, -reach, reach).ticks(4), rows), |frame| {
-        frame.upright("no change", 0.0, Line::whole(PALE, 0.6));
+        // Beside the marks only: names stand above them, across the panel.
+        let y: Vec<f64> =
+            (0..values.len()).flat_map(|i| [0.52, 0.94, f64::NAN].map(|y| i as f64 + y)).collect();
+        frame.line("no change", &vec![0.0; y.len()], &y, Line::whole(PALE, 0.6));
         marks(frame, values);
         for (i, name) in names.iter().enumerate() {
             frame.text(&format!(" {name}"), (-reach, i as f64 + 0.42), Anchor::Start, INK);

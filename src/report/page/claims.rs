@@ -87,6 +87,8 @@ const HEADS: [&str; 10] = [
 ];
 const NUMBERS: [&str; 4] = ["Accepted", "Here", "95% interval", "n"];
 
+const STYLE: &str = "#claims table{font-size:.76rem}#claims th,#claims td{padding:.3rem .35rem}#claims th{white-space:normal;padding-right:.9rem}#claims .words{min-width:0}#claims td{overflow-wrap:break-word}";
+
 /// How many claims have which verdict.
 pub fn chips(claims: &[ClaimRow]) -> Markup {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -109,6 +111,8 @@ pub fn body(claims: &[ClaimRow], is_simulated: bool) -> Markup {
             @if is_simulated {
                 p { "The values below are of simulated data. INJECTED: the quantity is put into the simulation, so that finding it checks the pipeline and not nature." }
             }
+            // All ten columns within the page's width: this table's own style, for the page's is part of a cached product.
+            style { (STYLE) }
             div .scroll { table .sortable {
                 thead { tr {
                     @for head in HEADS { th scope="col" class=[NUMBERS.contains(&head).then_some("number")] { (head) } }
