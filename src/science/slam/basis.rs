@@ -8,8 +8,9 @@ use ndarray::{Array2, ArrayView1};
 
 use super::super::least_squares::invert_positive_definite;
 
-/// Largest number of labels that have cells: the number of coefficients grows as degree^n_label.
-pub(super) const MAX_LABELS: usize = 4;
+/// Largest number of labels that have cells: the number of coefficients grows as degree^n_label, and that of the cells
+/// that stars fall into as well. With four labels the making of cells takes longer than exact evaluation.
+pub(super) const MAX_LABELS: usize = 3;
 /// Degrees that are tried.
 pub(super) const DEGREES: std::ops::RangeInclusive<usize> = 2..=8;
 const MAX_DEGREE: usize = *DEGREES.end();
@@ -158,7 +159,7 @@ fn tuples(
 pub(super) fn check_points(n_label: usize) -> Array2<f64> {
     let n_corner = 1 << n_label;
     // Fractional parts of multiples of square roots of primes spread evenly.
-    let roots = [2f64.sqrt(), 3f64.sqrt(), 5f64.sqrt(), 7f64.sqrt()];
+    let roots = [2f64.sqrt(), 3f64.sqrt(), 5f64.sqrt()];
     Array2::from_shape_fn((n_corner + 8, n_label), |(point, l)| {
         if point < n_corner {
             if point >> l & 1 == 1 { 1.0 } else { -1.0 }

@@ -26,7 +26,7 @@ use super::model::FluxEvaluator;
 use super::reduced::reduce;
 use super::{SlamError, SlamModel, check_length};
 
-/// Compressed evaluation of a model of one to four labels. It stands for itself: fitters of one model may share it, and
+/// Compressed evaluation of a model of one to three labels. It stands for itself: fitters of one model may share it, and
 /// with it the cells that each has asked for.
 #[derive(Debug)]
 pub struct CellEvaluator {
@@ -98,7 +98,7 @@ const SAMPLE_CELLS: usize = 6;
 impl CellEvaluator {
     /// Prepares `model`: fewer centers for the making of cells, and the degree that most cells need.
     ///
-    /// `None` where there are no cells: more than four labels or no usable pixel.
+    /// `None` where there are no cells: more than three labels or no usable pixel.
     ///
     /// # Errors
     /// [`SlamError::Option`] for options out of range.

@@ -3,13 +3,15 @@
 //! Usable pixels stand in *evaluation order*: gamma by gamma, each group padded to whole runs of lanes, so that each
 //! product writes a contiguous range of *slots*. Padding slots hold 0 and never weigh.
 //! Cost of one evaluation of n_label + 1 planes: 2 (n_label + 1) n_train n_pix operations a star; alone it waits for
-//! memory, from about eight stars on for arithmetic. Memory: one copy of the coefficients.
+//! memory, from about eight stars on for arithmetic. Where most coefficients are zero, only the others are summed.
+//! Memory: one copy of the coefficients.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, CowArray, Ix2, s};
 
 use super::SlamModel;
 use super::lanes::padded;
 use super::model::FluxEvaluator;
+use super::sparse::SparseRows;
 
 /// Exact evaluation of a model.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(super) struct KernelGroup<'a> {
     pub dual: CowArray<'a, f64, Ix2>,
     /// Constant terms, scaled flux, `(n_group,)`.
     pub bias: Array1<f64>,
+    /// The coefficients that are not zero, where they are few.
+    sparse: Option<SparseRows>,
 }
 
 /// Stars of one matrix product; more only take memory.
@@ -56,7 +60,7 @@ impl<'a> KernelEvaluator<'a> {
                 model.dual.select(Axis(0), &pixels).into()
             };
             let bias = model.bias.select(Axis(0), &pixels);
-            KernelGroup { gamma, centers: centers.clone(), pixels, dual, bias }
+            KernelGroup::new(gamma, centers.clone(), pixels, dual, bias)
         };
         Self { groups: by_gamma.into_iter().map(group).collect() }
     }
@@ -78,6 +82,7 @@ impl<'a> KernelEvaluator<'a> {
             pixels: group.pixels,
             dual: group.dual.t().as_standard_layout().into_owned().reversed_axes().into(),
             bias: group.bias,
+            sparse: group.sparse,
         };
         KernelEvaluator { groups: self.groups.into_iter().map(owned).collect() }
     }
@@ -113,6 +118,29 @@ impl<'a> KernelEvaluator<'a> {
         self.by_blocks(thetas, n_plane, |group, block| group.kernel_and_slopes(block))
     }
 
+    /// Second derivatives of flux by the scaled labels at each row of `thetas`, `(n, n_label)`, summed over pixels with
+    /// the weights `pulls`, `(n, n_slot)`; `(n_label, n_label)` of each row.
+    pub(super) fn curvatures(
+        &self,
+        thetas: ArrayView2<'_, f64>,
+        pulls: ArrayView2<'_, f64>,
+    ) -> Vec<Array2<f64>> {
+        let n_label = thetas.ncols();
+        let mut sums = vec![Array2::zeros((n_label, n_label)); thetas.nrows()];
+        let mut first = 0;
+        for group in &self.groups {
+            let pulls = pulls.slice(s![.., first..first + group.pixels.len()]);
+            first += group.n_slot();
+            let weights = group.transposed_product(pulls) * group.kernel(thetas);
+            for ((sums, weights), theta) in
+                sums.iter_mut().zip(weights.outer_iter()).zip(thetas.outer_iter())
+            {
+                group.add_curvature(weights, theta, sums);
+            }
+        }
+        sums
+    }
+
     /// Products of all groups, a block of stars at a time; the bias goes to the first of every `n_plane` rows.
     fn by_blocks(
         &self,
@@ -137,7 +165,7 @@ impl<'a> KernelEvaluator<'a> {
     ) {
         let mut first = 0;
         for group in &self.groups {
-            let values = kernel(group, block).dot(&group.dual.t());
+            let values = group.product(kernel(group, block).view());
             let columns = first..first + group.pixels.len();
             first += group.n_slot();
             rows.slice_mut(s![.., columns.clone()]).assign(&values);
@@ -148,7 +176,57 @@ impl<'a> KernelEvaluator<'a> {
     }
 }
 
-impl KernelGroup<'_> {
+impl<'a> KernelGroup<'a> {
+    /// A group of pixels; see the fields for the shapes.
+    pub(super) fn new(
+        gamma: f64,
+        centers: Array2<f64>,
+        pixels: Vec<usize>,
+        dual: CowArray<'a, f64, Ix2>,
+        bias: Array1<f64>,
+    ) -> Self {
+        let sparse = SparseRows::of(dual.view());
+        Self { gamma, centers, pixels, dual, bias, sparse }
+    }
+
+    /// Kernel rows, `(n, n_center)`, times the coefficients; `(n, n_group)`.
+    pub(super) fn product(&self, kernel: ArrayView2<'_, f64>) -> Array2<f64> {
+        self.sparse.as_ref().map_or_else(|| kernel.dot(&self.dual.t()), |few| few.product(kernel))
+    }
+
+    /// Rows of the pixels, `(n, n_group)`, times the coefficients; `(n, n_center)`.
+    fn transposed_product(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
+        match &self.sparse {
+            Some(few) => few.transposed_product(rows),
+            None => rows.dot(&self.dual),
+        }
+    }
+
+    /// Adds the second derivatives of the sum of `weights`, `(n_center,)`, over centers: a kernel value times its
+    /// coefficients, at `theta`.
+    fn add_curvature(
+        &self,
+        weights: ArrayView1<'_, f64>,
+        theta: ArrayView1<'_, f64>,
+        sums: &mut Array2<f64>,
+    ) {
+        let rate = 2.0 * self.gamma;
+        let total = weights.sum();
+        for a in 0..theta.len() {
+            sums[[a, a]] -= rate * total;
+            for b in 0..=a {
+                let centers = self.centers.row(a).into_iter().zip(self.centers.row(b));
+                let terms = weights.iter().zip(centers);
+                let product: f64 =
+                    terms.map(|(w, (ca, cb))| w * (theta[a] - ca) * (theta[b] - cb)).sum();
+                sums[[a, b]] += rate * rate * product;
+                if a != b {
+                    sums[[b, a]] += rate * rate * product;
+                }
+            }
+        }
+    }
+
     /// Slots of the group.
     pub(super) fn n_slot(&self) -> usize {
         padded(self.pixels.len())
@@ -156,19 +234,12 @@ impl KernelGroup<'_> {
 
     /// Scaled flux at each row of `thetas`, `(n, n_label)`, scaled; `(n, n_group)`.
     pub(super) fn spectra(&self, thetas: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.kernel(thetas).dot(&self.dual.t()) + &self.bias
+        self.product(self.kernel(thetas).view()) + &self.bias
     }
 
     /// Kernel values, `(n, n_center)`.
     pub(super) fn kernel(&self, thetas: ArrayView2<'_, f64>) -> Array2<f64> {
-        let mut kernel = Array2::<f64>::zeros((thetas.nrows(), self.centers.ncols()));
-        for (mut row, theta) in kernel.outer_iter_mut().zip(thetas.outer_iter()) {
-            for (center, &at) in self.centers.outer_iter().zip(theta) {
-                row.zip_mut_with(&center, |sum, c| *sum += (at - c) * (at - c));
-            }
-            row.mapv_inplace(|squared| (-self.gamma * squared).exp());
-        }
-        kernel
+        gaussian_kernel(self.gamma, &self.centers, thetas)
     }
 
     /// Kernel values k_i and their derivatives -2 gamma (theta_l - theta_il) k_i, `(n (1 + n_label), n_center)`.
@@ -191,6 +262,23 @@ impl KernelGroup<'_> {
     }
 }
 
+/// exp(-gamma |theta - center|^2) of each of `thetas`, `(n, n_label)`, and each of `centers`, `(n_label, n_center)`;
+/// `(n, n_center)`.
+pub(super) fn gaussian_kernel(
+    gamma: f64,
+    centers: &Array2<f64>,
+    thetas: ArrayView2<'_, f64>,
+) -> Array2<f64> {
+    let mut kernel = Array2::<f64>::zeros((thetas.nrows(), centers.ncols()));
+    for (mut row, theta) in kernel.outer_iter_mut().zip(thetas.outer_iter()) {
+        for (center, &at) in centers.outer_iter().zip(theta) {
+            row.zip_mut_with(&center, |sum, c| *sum += (at - c) * (at - c));
+        }
+        row.mapv_inplace(|squared| (-gamma * squared).exp());
+    }
+    kernel
+}
+
 impl FluxEvaluator for KernelEvaluator<'_> {
     fn evaluate(&self, theta: ArrayView1<'_, f64>, out: &mut Array2<f64>) {
         let planes = self.planes(theta.insert_axis(Axis(0)));
@@ -198,6 +286,37 @@ impl FluxEvaluator for KernelEvaluator<'_> {
         for (column, slot) in planes.columns().into_iter().zip(self.slots()) {
             if let Some(pixel) = slot {
                 out.row_mut(pixel).assign(&column);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::synthetic;
+    use super::*;
+
+    #[test]
+    fn curvature_is_the_derivative_of_the_gradient() {
+        let model = synthetic::model();
+        let exact = KernelEvaluator::new(&model);
+        let thetas =
+            Array2::from_shape_vec((2, 3), vec![0.11, -0.2, 0.13, -0.7, 0.4, 1.1]).unwrap();
+        let pulls =
+            Array2::from_shape_fn((2, exact.n_slot()), |(i, j)| (0.3 * j as f64).sin() + i as f64);
+        let curvatures = exact.curvatures(thetas.view(), pulls.view());
+        for l in 0..3 {
+            let gradients = |step: f64| {
+                let mut at = thetas.clone();
+                at.column_mut(l).mapv_inplace(|v| v + step);
+                let planes = exact.planes(at.view());
+                Array2::from_shape_fn((2, 3), |(i, a)| planes.row(4 * i + a + 1).dot(&pulls.row(i)))
+            };
+            let numeric = (gradients(1e-4) - gradients(-1e-4)) / 2e-4;
+            for i in 0..2 {
+                for a in 0..3 {
+                    assert!((numeric[[i, a]] - curvatures[i][[a, l]]).abs() < 1e-5, "{numeric}");
+                }
             }
         }
     }

@@ -88,7 +88,7 @@ impl Start {
 pub enum Evaluator {
     /// The sums over all training stars. With [`Start::Fast`] a compressed fit comes first and the exact sums end it.
     Exact,
-    /// Polynomials in cells of label space, see [`super::CellEvaluator`]; models of more than four labels fall back
+    /// Polynomials in cells of label space, see [`super::CellEvaluator`]; models of more than three labels fall back
     /// to the exact sums.
     Compressed(CellOptions),
 }

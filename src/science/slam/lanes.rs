@@ -55,7 +55,7 @@ impl Plane for f64 {
     }
 }
 
-fn has_fma() -> bool {
+pub(super) fn has_fma() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
@@ -82,7 +82,7 @@ pub(super) struct Runs {
 }
 
 /// Sums polynomials into the slots `runs` of `planes`, `(n_plane, n_slot)`, from `coefficients`,
-/// `(n_run, n_coefficient, LANES)`, and `weights`, `(n_coefficient, n_plane)`. Two to five planes.
+/// `(n_run, n_coefficient, LANES)`, and `weights`, `(n_coefficient, n_plane)`. Two to four planes.
 pub(super) fn polynomials(
     coefficients: &[f32],
     weights: &[f32],
@@ -93,8 +93,7 @@ pub(super) fn polynomials(
     match n_plane {
         2 => polynomials_of::<2>(coefficients, weights, runs, planes),
         3 => polynomials_of::<3>(coefficients, weights, runs, planes),
-        4 => polynomials_of::<4>(coefficients, weights, runs, planes),
-        _ => polynomials_of::<5>(coefficients, weights, runs, planes),
+        _ => polynomials_of::<4>(coefficients, weights, runs, planes),
     }
 }
 
@@ -166,7 +165,7 @@ pub(super) fn pixel_sums<T: Plane>(
         (2, Loss::SoftL1) => sums_of::<T, 2, false>(planes, spectrum, pulls),
         (3, Loss::SoftL1) => sums_of::<T, 3, false>(planes, spectrum, pulls),
         (4, Loss::SoftL1) => sums_of::<T, 4, false>(planes, spectrum, pulls),
-        _ => sums_of_many(planes, n_label, spectrum, loss),
+        _ => sums_of_many(planes, n_label, spectrum, loss, pulls),
     }
 }
 
@@ -247,6 +246,7 @@ fn sums_of_many<T: Plane>(
     n_label: usize,
     spectrum: &LaneSpectrum,
     loss: Loss,
+    pulls: &mut [f32],
 ) -> PixelSums {
     let stride = spectrum.flux.len();
     let mut sums = PixelSums {
@@ -264,6 +264,7 @@ fn sums_of_many<T: Plane>(
         let (value, by_gradient, by_hessian) = loss.of(weight * residual * residual);
         sums.equations.cost += value;
         sums.chi2_intrinsic += spectrum.intrinsic[j] * residual * residual;
+        pulls[j] = (weight * by_gradient * residual) as f32;
         let slope = |l: usize| planes[(l + 1) * stride + j].wide();
         for a in 0..n_label {
             let weighted = weight * slope(a);
@@ -357,8 +358,10 @@ mod tests {
             let planes: Vec<f64> =
                 (0..n * (1 + n_label)).map(|i| (0.37 * i as f64).cos()).collect();
             for loss in [Loss::Linear, Loss::SoftL1] {
-                let a = pixel_sums(&planes, n_label, &spectrum, loss, &mut Vec::new());
-                let b = sums_of_many(&planes, n_label, &spectrum, loss);
+                let (mut pulls, mut others) = (Vec::new(), vec![0.0; n]);
+                let a = pixel_sums(&planes, n_label, &spectrum, loss, &mut pulls);
+                let b = sums_of_many(&planes, n_label, &spectrum, loss, &mut others);
+                assert!(pulls.iter().zip(&others).all(|(a, b)| (a - b).abs() < 1e-6));
                 assert!((a.equations.cost - b.equations.cost).abs() < 1e-10);
                 assert!((a.chi2_intrinsic - b.chi2_intrinsic).abs() < 1e-10);
                 let off = (&a.equations.hessian - &b.equations.hessian).mapv(f64::abs);

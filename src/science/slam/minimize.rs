@@ -1,6 +1,8 @@
 //! The minimizations of a label fit: with compressed spectra star by star, with exact ones many stars at a time.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use std::collections::BTreeMap;
+
+use ndarray::{Array1, Array2, Axis};
 
 use super::super::least_squares::{
     Bounds, Descent, LevenbergOptions, Minimum, NormalEquations, Outcome,
@@ -9,7 +11,7 @@ use super::basin;
 use super::cells::{CellEvaluator, CellScratch};
 use super::fit::LabelFitter;
 use super::kernel::KernelEvaluator;
-use super::label_fit::Loss;
+use super::label_fit::{Loss, Start};
 use super::lanes::{LaneSpectrum, PixelSums, pixel_sums};
 
 /// Rounding of flux that is summed in single precision, scaled flux.
@@ -92,76 +94,147 @@ impl LabelFitter<'_> {
         found
     }
 
-    /// Carries the minimization on with exact spectra, those of all stars in one product; cells, where there are any,
-    /// lend their second derivatives.
+    /// Carries the minimization on with exact spectra, those of all stars in one product. Without cells, where nothing
+    /// came before, also from nearby points where the optimum may not be the lowest.
     pub(super) fn settle(
         &self,
         exact: &KernelEvaluator<'_>,
         mut tasks: Vec<&mut Task>,
         scratch: &mut CellScratch,
     ) {
-        // Without second derivatives small steps do not tell that the optimum is near.
-        let reduction_tolerance =
-            if self.cells.is_some() { self.options.minimizer.reduction_tolerance } else { 0.0 };
+        let starts = tasks.iter().map(|task| task.found.minimum.parameters.clone()).collect();
+        let stars: Vec<&LaneSpectrum> = tasks.iter().map(|task| &task.spectrum).collect();
+        let mut found = self.descend_exactly(exact, &stars, starts, scratch);
+        if self.cells.is_none() && self.options.start == Start::Fast {
+            self.look_around(exact, &stars, &mut found, scratch);
+        }
+        for (task, mut found) in tasks.iter_mut().zip(found) {
+            found.minimum.n_evaluations += task.found.minimum.n_evaluations;
+            task.found = found;
+        }
+    }
+
+    /// Minimizes for each of `stars` from its start.
+    fn descend_exactly(
+        &self,
+        exact: &KernelEvaluator<'_>,
+        stars: &[&LaneSpectrum],
+        starts: Vec<Array1<f64>>,
+        scratch: &mut CellScratch,
+    ) -> Vec<Found> {
+        // The paper's own search is the standard that others are measured by: it goes on to the end.
+        let reduction_tolerance = match self.options.start {
+            Start::Fast => self.options.minimizer.reduction_tolerance,
+            Start::Exact => 0.0,
+        };
         let minimizer = LevenbergOptions { reduction_tolerance, ..self.options.minimizer };
-        let mut descents: Vec<Tracked<'_>> = tasks
-            .iter()
-            .map(|task| Tracked::new(&task.found.minimum.parameters, &self.bounds, &minimizer))
-            .collect();
+        let mut descents: Vec<Tracked<'_>> =
+            starts.iter().map(|start| Tracked::new(start, &self.bounds, &minimizer)).collect();
         loop {
-            let asking: Vec<usize> =
-                (0..tasks.len()).filter(|&i| descents[i].descent.point().is_some()).collect();
+            let asking: Vec<(usize, Array1<f64>)> = descents
+                .iter()
+                .enumerate()
+                .filter_map(|(star, descent)| Some((star, descent.descent.point()?.clone())))
+                .collect();
             if asking.is_empty() {
                 break;
             }
-            let planes = self.exact_planes(exact, &asking, &descents);
-            let n_plane = 1 + self.model.n_label();
-            for (&star, rows) in asking.iter().zip(planes.axis_chunks_iter(Axis(0), n_plane)) {
-                let sums = self.exact_sums(rows, &descents[star], &tasks[star].spectrum, scratch);
-                descents[star].tell(sums);
+            for ((star, _), sums) in asking.iter().zip(self.sums(exact, stars, &asking, scratch)) {
+                descents[*star].tell(sums);
             }
         }
-        for (task, descent) in tasks.iter_mut().zip(descents) {
-            let n_before = task.found.minimum.n_evaluations;
-            task.found = descent.finish();
-            task.found.minimum.n_evaluations += n_before;
-        }
+        descents.into_iter().map(Tracked::finish).collect()
     }
 
-    fn exact_sums(
-        &self,
-        planes: ArrayView2<'_, f64>,
-        descent: &Tracked<'_>,
-        spectrum: &LaneSpectrum,
-        scratch: &mut CellScratch,
-    ) -> PixelSums {
-        let (loss, n_label) = (self.options.loss, self.model.n_label());
-        let curvature = match (&self.cells, descent.descent.point()) {
-            (Some(cells), Some(theta)) => {
-                scratch.leave();
-                cell_sums(cells, theta, spectrum, loss, scratch).equations.curvature
-            }
-            _ => None,
-        };
-        let planes = planes.to_slice().unwrap_or_default();
-        let mut sums = pixel_sums(planes, n_label, spectrum, loss, &mut scratch.pulls);
-        sums.equations.curvature = curvature;
-        sums
-    }
-
-    fn exact_planes(
+    /// Goes on from points beside the optima found where one of them promises a lower one.
+    fn look_around(
         &self,
         exact: &KernelEvaluator<'_>,
-        asking: &[usize],
-        descents: &[Tracked<'_>],
-    ) -> Array2<f64> {
-        let mut thetas = Array2::zeros((asking.len(), self.model.n_label()));
-        for (mut row, &star) in thetas.outer_iter_mut().zip(asking) {
-            if let Some(point) = descents[star].descent.point() {
-                row.assign(point);
+        stars: &[&LaneSpectrum],
+        found: &mut [Found],
+        scratch: &mut CellScratch,
+    ) {
+        let mut open: Vec<usize> = (0..stars.len()).collect();
+        for _ in 0..MOST_BASINS {
+            let points: Vec<(usize, Array1<f64>)> = open
+                .iter()
+                .flat_map(|&star| {
+                    let probes = basin::probes(&found[star].minimum, &self.bounds);
+                    probes.into_iter().map(move |point| (star, point))
+                })
+                .collect();
+            if points.is_empty() {
+                break;
+            }
+            let mut best: BTreeMap<usize, (f64, &Array1<f64>)> = BTreeMap::new();
+            for ((star, point), sums) in
+                points.iter().zip(self.sums(exact, stars, &points, scratch))
+            {
+                let (cost, lowest) = (sums.equations.cost, found[*star].minimum.equations.cost);
+                found[*star].minimum.n_evaluations += 1;
+                let limit = best.get(star).map_or(f64::INFINITY, |(cost, _)| *cost);
+                if basin::is_promising(cost, lowest) && cost < limit {
+                    best.insert(*star, (cost, point));
+                }
+            }
+            open = best.keys().copied().collect();
+            if open.is_empty() {
+                break;
+            }
+            let starts = best.values().map(|(_, point)| (*point).clone()).collect();
+            let again: Vec<&LaneSpectrum> = open.iter().map(|&star| stars[star]).collect();
+            let others = self.descend_exactly(exact, &again, starts, scratch);
+            let mut lower = Vec::new();
+            for (&star, mut other) in open.iter().zip(others) {
+                let n_evaluations = other.minimum.n_evaluations + found[star].minimum.n_evaluations;
+                found[star].minimum.n_evaluations = n_evaluations;
+                let lowest = found[star].minimum.equations.cost;
+                if other.minimum.equations.cost < lowest - SAME_OPTIMUM {
+                    other.minimum.n_evaluations = n_evaluations;
+                    found[star] = other;
+                    lower.push(star);
+                }
+            }
+            open = lower;
+        }
+    }
+
+    /// Sums at points, each of one of `stars`, second derivatives included: those of the cells, where there are any.
+    fn sums(
+        &self,
+        exact: &KernelEvaluator<'_>,
+        stars: &[&LaneSpectrum],
+        points: &[(usize, Array1<f64>)],
+        scratch: &mut CellScratch,
+    ) -> Vec<PixelSums> {
+        let (loss, n_label) = (self.options.loss, self.model.n_label());
+        let mut thetas = Array2::zeros((points.len(), n_label));
+        for (mut row, (_, point)) in thetas.outer_iter_mut().zip(points) {
+            row.assign(point);
+        }
+        let planes = exact.planes(thetas.view());
+        let mut pulls = Array2::zeros((points.len(), exact.n_slot()));
+        let mut all = Vec::with_capacity(points.len());
+        let rows = planes.axis_chunks_iter(Axis(0), 1 + n_label).zip(pulls.outer_iter_mut());
+        for ((star, point), (planes, mut pulls)) in points.iter().zip(rows) {
+            let spectrum = stars[*star];
+            let planes = planes.to_slice().unwrap_or_default();
+            let curvature = self.cells.as_ref().and_then(|cells| {
+                scratch.leave();
+                cell_sums(cells, point, spectrum, loss, scratch).equations.curvature
+            });
+            let mut sums = pixel_sums(planes, n_label, spectrum, loss, &mut scratch.pulls);
+            sums.equations.curvature = curvature;
+            pulls.iter_mut().zip(&scratch.pulls).for_each(|(to, &pull)| *to = f64::from(pull));
+            all.push(sums);
+        }
+        if self.cells.is_none() {
+            let curvatures = exact.curvatures(thetas.view(), pulls.view());
+            for (sums, curvature) in all.iter_mut().zip(curvatures) {
+                sums.equations.curvature = Some(curvature);
             }
         }
-        exact.planes(thetas.view())
+        all
     }
 }
 

@@ -84,6 +84,7 @@ mod pixel;
 mod posterior;
 mod reduced;
 mod refit;
+mod sparse;
 mod start;
 mod train;
 mod weights;

@@ -8,7 +8,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
-use super::kernel::{KernelEvaluator, KernelGroup};
+use super::kernel::{KernelEvaluator, KernelGroup, gaussian_kernel};
 use super::start::spread;
 
 /// Most centers.
@@ -33,10 +33,10 @@ pub(super) fn reduce<'a>(
     });
     let points = concatenate![Axis(0), sample.view(), between.view()];
     for group in exact.into_groups() {
-        let expected = group.kernel(points.view()).dot(&group.dual.t());
+        let expected = group.product(group.kernel(points.view()).view());
         let found = [2e-3, 2e-4, 2e-5].into_iter().find_map(|factor| {
             let few = reduced(&group, accuracy * factor)?;
-            let off = few.kernel(points.view()).dot(&few.dual.t()) - &expected;
+            let off = few.product(few.kernel(points.view()).view()) - &expected;
             let off = off.iter().fold(0.0f64, |a, d| a.max(d.abs()));
             (off <= 0.25 * accuracy).then_some((few, off))
         });
@@ -54,24 +54,20 @@ pub(super) fn reduce<'a>(
 /// A group of fewer centers, or `None` where that would not halve them.
 fn reduced<'b>(group: &KernelGroup<'_>, tolerance: f64) -> Option<KernelGroup<'b>> {
     let (factor, chosen) = incomplete_cholesky(group, tolerance)?;
-    let mut out = KernelGroup {
-        gamma: group.gamma,
-        centers: group.centers.select(Axis(1), &chosen),
-        pixels: group.pixels.clone(),
-        dual: Array2::zeros((0, 0)).into(),
-        bias: group.bias.clone(),
-    };
+    let centers = group.centers.select(Axis(1), &chosen);
     let inverse = inverse_of_lower(&factor);
-    out.dual = projected(group, &out).dot(&inverse.t()).dot(&inverse).into();
-    Some(out)
+    let dual = projected(group, &centers).dot(&inverse.t()).dot(&inverse);
+    let (pixels, bias) = (group.pixels.clone(), group.bias.clone());
+    Some(KernelGroup::new(group.gamma, centers, pixels, dual.into(), bias))
 }
 
-/// Inner products of the pixels' functions with the kernel functions of `fewer`'s centers, `(n_group, r)`.
-fn projected(group: &KernelGroup<'_>, fewer: &KernelGroup<'_>) -> Array2<f64> {
-    let mut sums = Array2::zeros((group.pixels.len(), fewer.centers.ncols()));
+/// Inner products of the pixels' functions with the kernel functions of the centers `fewer`, `(n_label, r)`;
+/// `(n_group, r)`.
+fn projected(group: &KernelGroup<'_>, fewer: &Array2<f64>) -> Array2<f64> {
+    let mut sums = Array2::zeros((group.pixels.len(), fewer.ncols()));
     let blocks = group.centers.axis_chunks_iter(Axis(1), BLOCK);
     for (block, dual) in blocks.zip(group.dual.axis_chunks_iter(Axis(1), BLOCK)) {
-        sums += &dual.dot(&fewer.kernel(block.t()));
+        sums += &dual.dot(&gaussian_kernel(group.gamma, fewer, block.t()));
     }
     sums
 }
@@ -170,13 +166,9 @@ mod tests {
     use super::*;
 
     fn with_rows(group: &KernelGroup<'_>, gamma: f64, rows: &[usize]) -> KernelGroup<'static> {
-        KernelGroup {
-            gamma,
-            centers: group.centers.select(Axis(1), rows),
-            pixels: group.pixels.clone(),
-            dual: group.dual.select(Axis(1), rows).into(),
-            bias: group.bias.clone(),
-        }
+        let centers = group.centers.select(Axis(1), rows);
+        let dual = group.dual.select(Axis(1), rows).into();
+        KernelGroup::new(gamma, centers, group.pixels.clone(), dual, group.bias.clone())
     }
 
     #[test]
