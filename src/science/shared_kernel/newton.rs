@@ -61,6 +61,8 @@ const MAX_OUTER: usize = 60;
 const SHRINK: f64 = 0.2;
 /// Least share of the setting's width to begin with: steps of small width are many.
 const LEAST_FIRST: f64 = 0.1;
+/// A proximal step may end when the sides of one row in so many free ones change: the next center moves more.
+const FEW_CHANGES: usize = 10;
 /// Smallest proximal width, scaled flux.
 const LEAST_WIDTH: f64 = 1e-6;
 
@@ -172,23 +174,24 @@ impl Newton {
                 self.shift_bias(setting, sigma);
             }
             let full = self.step(near, setting, sigma, false);
-            if !self.classify(setting, sigma) && full {
+            let changed = self.classify(setting, sigma);
+            if full && changed * FEW_CHANGES <= self.free.len() {
                 return true;
             }
         }
         false
     }
 
-    /// Updates t and the sides; `true` where a side changed.
-    fn classify(&mut self, setting: &Setting, sigma: f64) -> bool {
+    /// Updates t and the sides; returns how many sides changed.
+    fn classify(&mut self, setting: &Setting, sigma: f64) -> usize {
         let zone = sigma * setting.c;
-        let mut changed = false;
+        let mut changed = 0;
         for i in 0..self.e.len() {
             let t = self.e[i] - self.bias + sigma * self.center[i];
             self.t[i] = t;
             let side =
                 if self.alive[i] > 0.0 { Side::of(t, setting.epsilon, zone) } else { Side::Out };
-            changed |= side != self.side[i];
+            changed += usize::from(side != self.side[i]);
             self.side[i] = side;
         }
         changed
