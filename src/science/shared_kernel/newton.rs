@@ -63,6 +63,10 @@ const SHRINK: f64 = 0.2;
 const LEAST_FIRST: f64 = 0.1;
 /// A proximal step may end when the sides of one row in so many free ones change: the next center moves more.
 const FEW_CHANGES: usize = 10;
+/// Rows that [`Newton::balance`] tries first.
+const NEAREST: usize = 16;
+/// Sum of coefficients that is rounding, in units of the penalty.
+const ROUNDING: f64 = 1e-12;
 /// Smallest proximal width, scaled flux.
 const LEAST_WIDTH: f64 = 1e-6;
 
@@ -132,14 +136,23 @@ impl Newton {
         let mut excess = self.v.iter().sum::<f64>() + setting.far_sum;
         let mut order: Vec<usize> = (0..n).filter(|&i| self.alive[i] > 0.0).collect();
         let distance = |i: usize| ((self.e[i] - self.bias).abs() - setting.epsilon).abs();
-        order.sort_by(|&a, &b| distance(a).total_cmp(&distance(b)).then(a.cmp(&b)));
-        for i in order {
-            if excess == 0.0 {
+        let by_distance =
+            |a: &usize, b: &usize| distance(*a).total_cmp(&distance(*b)).then(a.cmp(b));
+        // A few rows hold what rounding leaves: the others are put in order only where these do not do.
+        let n_first = NEAREST.min(order.len());
+        if n_first < order.len() {
+            order.select_nth_unstable_by(n_first, by_distance);
+        }
+        for part in [0..n_first, n_first..order.len()] {
+            if excess.abs() <= ROUNDING * c {
                 break;
             }
-            let to = (self.v[i] - excess).clamp(-c, c);
-            excess -= self.v[i] - to;
-            self.v[i] = to;
+            order[part.clone()].sort_unstable_by(by_distance);
+            for &i in &order[part] {
+                let to = (self.v[i] - excess).clamp(-c, c);
+                excess -= self.v[i] - to;
+                self.v[i] = to;
+            }
         }
         self.follow(near, &before);
     }
