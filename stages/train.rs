@@ -28,7 +28,7 @@ use crate::science::slam::{PixelFolds, PixelSpectra, PixelStatus, TrainOptions, 
 
 /// The registry's entry.
 pub const STAGE: StageDef =
-    StageDef::of::<Train>("train", 4, "trains SLAM: one support-vector regression a pixel");
+    StageDef::of::<Train>("train", 5, "trains SLAM: one support-vector regression a pixel");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

@@ -39,20 +39,21 @@ impl SmoothingSpline {
         let lambda = (1.0 - p) / p;
         let h: Vec<f64> = x.windows(2).map(|w| w[1] - w[0]).collect();
         let system = pentadiagonal(&h, weights, lambda);
-        let rhs = (0..n - 2)
-            .map(|j| (y[j + 2] - y[j + 1]) / h[j + 1] - (y[j + 1] - y[j]) / h[j])
-            .collect();
-        let interior = solve_pentadiagonal(system, rhs)?;
+        // Each slope serves the two knots at its ends.
+        let mut left = (y[1] - y[0]) / h[0];
+        let bends = (1..n - 1).map(|i| {
+            let right = (y[i + 1] - y[i]) / h[i];
+            right - std::mem::replace(&mut left, right)
+        });
+        let interior = solve_pentadiagonal(system, bends.collect())?;
         let mut second = vec![0.0; n];
         second[1..n - 1].copy_from_slice(&interior);
-        let slope = |i: usize| (second[i + 1] - second[i]) / h[i];
-        let value = (0..n)
-            .map(|i| {
-                let right = if i + 1 < n { slope(i) } else { 0.0 };
-                let left = if i > 0 { slope(i - 1) } else { 0.0 };
-                y[i] - lambda * (right - left) / weights[i]
-            })
-            .collect();
+        let mut left = 0.0;
+        let values = (0..n).map(|i| {
+            let right = if i + 1 < n { (second[i + 1] - second[i]) / h[i] } else { 0.0 };
+            y[i] - lambda * (right - std::mem::replace(&mut left, right)) / weights[i]
+        });
+        let value = values.collect();
         Ok(Self { x: x.to_vec(), value, second })
     }
 
@@ -142,41 +143,40 @@ fn pentadiagonal(h: &[f64], weights: &[f64], lambda: f64) -> [Vec<f64>; 3] {
     bands
 }
 
-/// Solves a symmetric positive definite pentadiagonal system by an LDL' factorization.
+/// Solves a symmetric positive definite pentadiagonal system by an LDL' factorization; bands are as [`pentadiagonal`]
+/// gives them.
+///
+/// What one row leaves to the next two is carried in variables, since every row waits for the one before.
 fn solve_pentadiagonal(
     [mut d, mut e, mut f]: [Vec<f64>; 3],
-    mut b: Vec<f64>,
+    mut right: Vec<f64>,
 ) -> Result<Vec<f64>, SplineError> {
-    let n = d.len();
-    for j in 0..n {
+    let after = |values: &[f64], at: usize| values.get(at).copied().unwrap_or(0.0);
+    let (mut pivot, mut next_pivot) = (after(&d, 0), after(&d, 1));
+    let (mut b, mut next_b) = (after(&right, 0), after(&right, 1));
+    let mut above = after(&e, 0);
+    for j in 0..d.len() {
         // Not `<= 0`: a NaN pivot must be refused too.
-        if !(d[j] > 0.0 && d[j].is_finite()) {
+        if !(pivot > 0.0 && pivot.is_finite()) {
             return Err(SplineError::Singular { knot: j + 1 });
         }
-        let (first, second) = (e[j] / d[j], f[j] / d[j]);
-        if j + 1 < n {
-            d[j + 1] -= first * e[j];
-            e[j + 1] -= first * f[j];
-            b[j + 1] -= first * b[j];
-        }
-        if j + 2 < n {
-            d[j + 2] -= second * f[j];
-            b[j + 2] -= second * b[j];
-        }
-        e[j] = first;
-        f[j] = second;
+        let outer = f[j];
+        let (first, second) = (above / pivot, outer / pivot);
+        (d[j], e[j], f[j], right[j]) = (pivot, first, second, b);
+        pivot = next_pivot - first * above;
+        next_pivot = after(&d, j + 2) - second * outer;
+        above = after(&e, j + 1) - first * outer;
+        let left = next_b - first * b;
+        next_b = after(&right, j + 2) - second * b;
+        b = left;
     }
-    for j in (0..n).rev() {
-        let mut x = b[j] / d[j];
-        if j + 1 < n {
-            x -= e[j] * b[j + 1];
-        }
-        if j + 2 < n {
-            x -= f[j] * b[j + 2];
-        }
-        b[j] = x;
+    let (mut x, mut next) = (0.0, 0.0);
+    for j in (0..d.len()).rev() {
+        let own = right[j] / d[j] - e[j] * x - f[j] * next;
+        (x, next) = (own, x);
+        right[j] = own;
     }
-    Ok(b)
+    Ok(right)
 }
 
 /// Second derivatives at the knots of the cubic interpolant whose third derivative is continuous at the second and the

@@ -61,6 +61,12 @@ const MAX_OUTER: usize = 60;
 const SHRINK: f64 = 0.2;
 /// Least share of the setting's width to begin with: steps of small width are many.
 const LEAST_FIRST: f64 = 0.1;
+/// A proximal step may end when the sides of one row in so many free ones change: the next center moves more.
+const FEW_CHANGES: usize = 10;
+/// Rows that [`Newton::balance`] tries first.
+const NEAREST: usize = 16;
+/// Sum of coefficients that is rounding, in units of the penalty.
+const ROUNDING: f64 = 1e-12;
 /// Smallest proximal width, scaled flux.
 const LEAST_WIDTH: f64 = 1e-6;
 
@@ -130,14 +136,23 @@ impl Newton {
         let mut excess = self.v.iter().sum::<f64>() + setting.far_sum;
         let mut order: Vec<usize> = (0..n).filter(|&i| self.alive[i] > 0.0).collect();
         let distance = |i: usize| ((self.e[i] - self.bias).abs() - setting.epsilon).abs();
-        order.sort_by(|&a, &b| distance(a).total_cmp(&distance(b)).then(a.cmp(&b)));
-        for i in order {
-            if excess == 0.0 {
+        let by_distance =
+            |a: &usize, b: &usize| distance(*a).total_cmp(&distance(*b)).then(a.cmp(b));
+        // A few rows hold what rounding leaves: the others are put in order only where these do not do.
+        let n_first = NEAREST.min(order.len());
+        if n_first < order.len() {
+            order.select_nth_unstable_by(n_first, by_distance);
+        }
+        for part in [0..n_first, n_first..order.len()] {
+            if excess.abs() <= ROUNDING * c {
                 break;
             }
-            let to = (self.v[i] - excess).clamp(-c, c);
-            excess -= self.v[i] - to;
-            self.v[i] = to;
+            order[part.clone()].sort_unstable_by(by_distance);
+            for &i in &order[part] {
+                let to = (self.v[i] - excess).clamp(-c, c);
+                excess -= self.v[i] - to;
+                self.v[i] = to;
+            }
         }
         self.follow(near, &before);
     }
@@ -172,23 +187,24 @@ impl Newton {
                 self.shift_bias(setting, sigma);
             }
             let full = self.step(near, setting, sigma, false);
-            if !self.classify(setting, sigma) && full {
+            let changed = self.classify(setting, sigma);
+            if full && changed * FEW_CHANGES <= self.free.len() {
                 return true;
             }
         }
         false
     }
 
-    /// Updates t and the sides; `true` where a side changed.
-    fn classify(&mut self, setting: &Setting, sigma: f64) -> bool {
+    /// Updates t and the sides; returns how many sides changed.
+    fn classify(&mut self, setting: &Setting, sigma: f64) -> usize {
         let zone = sigma * setting.c;
-        let mut changed = false;
+        let mut changed = 0;
         for i in 0..self.e.len() {
             let t = self.e[i] - self.bias + sigma * self.center[i];
             self.t[i] = t;
             let side =
                 if self.alive[i] > 0.0 { Side::of(t, setting.epsilon, zone) } else { Side::Out };
-            changed |= side != self.side[i];
+            changed += usize::from(side != self.side[i]);
             self.side[i] = side;
         }
         changed

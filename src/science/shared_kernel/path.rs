@@ -51,6 +51,9 @@ pub(super) fn cold_start(
         let last = size == rows.len();
         let accuracy = if last { accuracy } else { ROUGH };
         let cell = Cell { kernel, target, c: scaled_c, epsilon, accuracy };
+        // Of a sample no other residuals are asked for.
+        let is_read = |&row: &u32| last || sample[row as usize];
+        work.all_rows = (0..used.len() as u32).filter(is_read).collect();
         state = Some(match state {
             None => first_sample(&cell, &sample, work),
             Some(state) => next_sample(&cell, state, &sample, work),

@@ -82,7 +82,8 @@ fn rebuilt(cell: &Cell<'_>, states: &[&mut State]) -> Near {
     keep_worst(&mut wrong, most_wrong(n_free, n_used), |row| beyond[row]);
     wrong.iter().for_each(|&row| nearest[row] = 0.0);
     let n_urgent = nearest.iter().filter(|&&d| d == 0.0).count();
-    let n_near = near_count(n_free, n_used).max(n_urgent + n_used / 32);
+    // A few more than will count: a row that is missing costs another round.
+    let n_near = (near_count(n_free, n_used) * 5 / 4).max(n_urgent + n_used / 32);
     Near::new(cell.kernel, &nearest, n_near.min(n_used))
 }
 

@@ -9,6 +9,9 @@ use super::simd::{self, PANEL};
 /// Rows whose residuals are summed together: those of ten folds stay in the first cache.
 const STRIP: usize = 256;
 
+/// Columns that are summed in f32 before they are added.
+const TOGETHER: usize = 8;
+
 /// Share of the rank up to which kernel columns cost less than products with the factor, which wait for memory.
 const COLUMNS: (usize, usize) = (3, 4);
 
@@ -207,17 +210,27 @@ fn add_columns(kernel: &Kernel, target: &[f64], states: &mut [&mut State]) -> bo
         return false;
     }
     let thetas: Vec<Vec<f64>> = columns.iter().map(|&row| kernel.coordinates.row(row)).collect();
-    let mut values = [0.0f32; STRIP];
+    let mut values = [[0.0f32; STRIP]; TOGETHER];
     for first in (0..target.len()).step_by(STRIP) {
         let strip = first..(first + STRIP).min(target.len());
-        let values = &mut values[..strip.len()];
         for state in states.iter_mut() {
             state.e[strip.clone()].copy_from_slice(&target[strip.clone()]);
         }
-        for (&row, theta) in columns.iter().zip(&thetas) {
-            kernel.coordinates.kernel_f32(theta, kernel.gamma, first, values);
-            for state in states.iter_mut().filter(|state| state.v[row] != 0.0) {
-                simd::axpy_f32(-state.v[row], values, &mut state.e[strip.clone()]);
+        for (rows, thetas) in columns.chunks(TOGETHER).zip(thetas.chunks(TOGETHER)) {
+            for (values, theta) in values.iter_mut().zip(thetas) {
+                let values = &mut values[..strip.len()];
+                kernel.coordinates.kernel_f32(theta, kernel.gamma, first, values);
+            }
+            let values: [&[f32]; TOGETHER] = std::array::from_fn(|at| &values[at][..strip.len()]);
+            for state in states.iter_mut() {
+                let mut weights = [0.0; TOGETHER];
+                for (weight, &row) in weights.iter_mut().zip(rows) {
+                    *weight = -state.v[row];
+                }
+                if weights != [0.0; TOGETHER] {
+                    let (weights, values) = (&weights[..rows.len()], &values[..rows.len()]);
+                    simd::combine_f32(values, weights, &mut state.e[strip.clone()]);
+                }
             }
         }
     }
@@ -230,6 +243,7 @@ pub(super) struct Workspace {
     pub(super) newton: Newton,
     pub(super) panel: Vec<f32>,
     pub(super) product: Vec<f32>,
+    /// Rows whose residuals are wanted: all, or those of a sample.
     pub(super) all_rows: Vec<u32>,
 }
 

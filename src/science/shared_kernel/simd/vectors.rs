@@ -92,7 +92,12 @@ fn dot_f32_body<const FUSED: bool>(a: &[f32], b: &[f32]) -> f64 {
         let lane = lane % LANES_32;
         sums[0][lane] = fma32::<FUSED>(a, b, sums[0][lane]);
     }
-    (0..LANES_32).map(|l| f64::from(sums[0][l]) + f64::from(sums[1][l])).sum()
+    let mut wide = [0.0; LANES];
+    for lane in 0..LANES {
+        let of = |half: &[f32; LANES_32]| f64::from(half[lane]) + f64::from(half[LANES + lane]);
+        wide[lane] = of(&sums[0]) + of(&sums[1]);
+    }
+    sum_lanes(wide)
 }
 
 dispatch! {
