@@ -188,6 +188,24 @@ fn validations_of_a_small_sample_have_their_tables() {
 }
 
 #[test]
+fn simulated_spectra_lie_beside_real_ones_of_every_subclass() {
+    let test = "simulated_spectra_lie_beside_real_ones_of_every_subclass";
+    let Some(nearby) = nearby(test) else { return };
+    let text =
+        std::fs::read_to_string(nearby.root.path().join("results/nearby/figures/likeness.json"));
+    let figure: serde_json::Value = serde_json::from_str(&text.expect("a twin")).expect("JSON");
+    let panels = figure["panels"].as_array().expect("panels");
+    assert_eq!(panels.len(), 6);
+    for subclasses in ["M0, M1", "M2, M3", "M4, M5"] {
+        let of =
+            |panel: &&serde_json::Value| panel["panel"].as_str().unwrap().starts_with(subclasses);
+        let drawn: Vec<_> = panels.iter().filter(of).collect();
+        assert_eq!(drawn.len(), 2);
+        assert!(drawn.iter().all(|panel| panel["marks"].as_array().is_some_and(|m| m.len() == 2)));
+    }
+}
+
+#[test]
 fn every_spectrum_is_accounted_for() {
     let Some(nearby) = nearby("every_spectrum_is_accounted_for") else { return };
     let catalog = nearby.call(&["show", "catalog", "--json"]).json();

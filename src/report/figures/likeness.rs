@@ -35,11 +35,11 @@ pub fn likeness(data: &[Likeness<'_>], origin: Origin) -> Figure {
             [upper, lower].into_iter().for_each(|rect| sheet.missing(subclass, rect, &why));
             continue;
         }
-        let label = |text: &str| if column == 0 { text.to_owned() } else { String::new() };
-        let flux = label("flux over that at 7500 Å");
-        panel(&mut sheet, upper, likeness, (&likeness.shape, &flux), (0.0, 1.7));
-        let flux = label("flux over the continuum");
-        panel(&mut sheet, lower, likeness, (&likeness.normalized, &flux), (0.6, 1.8));
+        let is_first = column == 0;
+        let flux = ("flux over that at 7500 Å", is_first);
+        panel(&mut sheet, upper, likeness, (&likeness.shape, flux), (0.0, 1.7));
+        let flux = ("flux over the continuum", is_first);
+        panel(&mut sheet, lower, likeness, (&likeness.normalized, flux), (0.6, 1.8));
     }
     let caption = "Median spectra of observed (black) and simulated (vermillion) stars, by the subclass that LAMOST gives or that the simulation would be given; above as they are, below over their continuum, which is what the model learns.";
     let alt =
@@ -51,13 +51,14 @@ fn panel(
     sheet: &mut Sheet,
     rect: Rect,
     data: &Likeness<'_>,
-    (spectra, label): (&[Vec<f64>; 2], &str),
+    (spectra, (quantity, is_first)): (&[Vec<f64>; 2], (&str, bool)),
     (low, high): (f64, f64),
 ) {
     let (from, to) = (data.wave[0], data.wave[data.wave.len() - 1]);
+    let label = if is_first { quantity } else { "" };
     let axes = (Axis::new("vacuum wavelength (Å)", from, to).ticks(3), Axis::new(label, low, high));
     let lines = [Line::whole(INK, 0.7), Line::whole(OKABE_ITO[1], 0.7)];
-    sheet.panel(&format!("{} {label}", data.subclass), rect, axes, |frame| {
+    sheet.panel(&format!("{} {quantity}", data.subclass), rect, axes, |frame| {
         let mut entries = Vec::new();
         for (i, line) in lines.into_iter().enumerate() {
             frame.line(NAMES[i], data.wave, &spectra[i], line);

@@ -2,88 +2,65 @@
 
 use super::{LANES, LANES_32, fma, fma32};
 
-/// exp of arguments in -inf..=0 to 2 units in the last place; below -700 it gives exp(-700).
-#[inline(always)]
-pub(super) fn exp_lanes<const FUSED: bool, const N: usize>(x: [f64; N]) -> [f64; N] {
-    // Adding 1.5 * 2^52 rounds to the nearest integer and leaves it in the low bits.
-    const ROUND: f64 = 6_755_399_441_055_744.0;
-    const LN2_HI: f64 = 6.931_471_803_691_238e-1;
-    const LN2_LO: f64 = 1.908_214_929_270_587_7e-10;
-    const TERMS: [f64; 12] = [
-        1.0 / 39_916_800.0,
-        1.0 / 3_628_800.0,
-        1.0 / 362_880.0,
-        1.0 / 40_320.0,
-        1.0 / 5_040.0,
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ];
-    // One loop a step: a loop over whole lanes becomes vector instructions.
-    let mut x = x;
-    for x in &mut x {
-        *x = x.max(-700.0);
-    }
-    let mut shifted = x;
-    for shifted in &mut shifted {
-        *shifted = fma::<FUSED>(*shifted, std::f64::consts::LOG2_E, ROUND);
-    }
-    let mut rest = x;
-    for lane in 0..N {
-        rest[lane] = fma::<FUSED>(shifted[lane] - ROUND, -LN2_HI, x[lane]);
-    }
-    for lane in 0..N {
-        rest[lane] = fma::<FUSED>(shifted[lane] - ROUND, -LN2_LO, rest[lane]);
-    }
-    let mut sum = [1.0 / 479_001_600.0; N];
-    for term in TERMS {
-        for lane in 0..N {
-            sum[lane] = fma::<FUSED>(sum[lane], rest[lane], term);
+/// Defines exp of lanes: a power of two times a polynomial, the Taylor series to the digits of the type.
+macro_rules! exp_lanes {
+    (
+        $(#[$about:meta])*
+        $name:ident: $float:ident with $fma:ident, least: $least:literal, ln2: $ln2_hi:literal + $ln2_lo:literal,
+        factorials: $first:literal, [$($factorial:literal),*]
+    ) => {
+        $(#[$about])*
+        #[inline(always)]
+        pub(super) fn $name<const FUSED: bool, const N: usize>(x: [$float; N]) -> [$float; N] {
+            const STORED_DIGITS: u32 = $float::MANTISSA_DIGITS - 1;
+            // Adding it rounds to the nearest integer and leaves that in the low bits.
+            const ROUND: $float = 1.5 * (1u64 << STORED_DIGITS) as $float;
+            // One loop a step: a loop over whole lanes becomes vector instructions.
+            let mut x = x;
+            for x in &mut x {
+                *x = x.max($least);
+            }
+            let mut shifted = x;
+            for shifted in &mut shifted {
+                *shifted = $fma::<FUSED>(*shifted, std::$float::consts::LOG2_E, ROUND);
+            }
+            let mut rest = x;
+            for lane in 0..N {
+                rest[lane] = $fma::<FUSED>(shifted[lane] - ROUND, -$ln2_hi, x[lane]);
+            }
+            for lane in 0..N {
+                rest[lane] = $fma::<FUSED>(shifted[lane] - ROUND, -$ln2_lo, rest[lane]);
+            }
+            let mut sum = [1.0 / $first; N];
+            for factorial in [$($factorial),*] {
+                let term = 1.0 / factorial;
+                for lane in 0..N {
+                    sum[lane] = $fma::<FUSED>(sum[lane], rest[lane], term);
+                }
+            }
+            // The bias of the exponent in its place.
+            let one = $float::to_bits(1.0);
+            for lane in 0..N {
+                let power = (shifted[lane].to_bits() << STORED_DIGITS).wrapping_add(one);
+                sum[lane] *= $float::from_bits(power);
+            }
+            sum
         }
-    }
-    for lane in 0..N {
-        sum[lane] *= f64::from_bits((shifted[lane].to_bits() << 52).wrapping_add(1023 << 52));
-    }
-    sum
+    };
 }
 
-/// exp of arguments in -inf..=0 to 2 units in the last place of f32; below -87 it gives exp(-87).
-#[inline(always)]
-pub(super) fn exp_lanes_f32<const FUSED: bool, const N: usize>(x: [f32; N]) -> [f32; N] {
-    // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    const LN2_HI: f32 = 0.693_359_4;
-    const LN2_LO: f32 = -2.121_944_4e-4;
-    const TERMS: [f32; 7] = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
-    let mut x = x;
-    for x in &mut x {
-        *x = x.max(-87.0);
-    }
-    let mut shifted = x;
-    for shifted in &mut shifted {
-        *shifted = fma32::<FUSED>(*shifted, std::f32::consts::LOG2_E, ROUND);
-    }
-    let mut rest = x;
-    for lane in 0..N {
-        rest[lane] = fma32::<FUSED>(shifted[lane] - ROUND, -LN2_HI, x[lane]);
-    }
-    for lane in 0..N {
-        rest[lane] = fma32::<FUSED>(shifted[lane] - ROUND, -LN2_LO, rest[lane]);
-    }
-    let mut sum = [1.0 / 5_040.0; N];
-    for term in TERMS {
-        for lane in 0..N {
-            sum[lane] = fma32::<FUSED>(sum[lane], rest[lane], term);
-        }
-    }
-    for lane in 0..N {
-        sum[lane] *= f32::from_bits((shifted[lane].to_bits() << 23).wrapping_add(127 << 23));
-    }
-    sum
+exp_lanes! {
+    /// exp of arguments in -inf..=0 to 2 units in the last place; below -700 it gives exp(-700).
+    exp_lanes: f64 with fma, least: -700.0, ln2: 6.931_471_803_691_238e-1 + 1.908_214_929_270_587_7e-10,
+    factorials: 479_001_600.0, [
+        39_916_800.0, 3_628_800.0, 362_880.0, 40_320.0, 5_040.0, 720.0, 120.0, 24.0, 6.0, 2.0, 1.0, 1.0
+    ]
+}
+
+exp_lanes! {
+    /// exp of arguments in -inf..=0 to 2 units in the last place of f32; below -87 it gives exp(-87).
+    exp_lanes_f32: f32 with fma32, least: -87.0, ln2: 0.693_359_4 + -2.121_944_4e-4,
+    factorials: 5_040.0, [720.0, 120.0, 24.0, 6.0, 2.0, 1.0, 1.0]
 }
 
 /// -gamma |theta - row|^2 of `LANES` rows from `first` on; 0 beyond the last.
