@@ -61,7 +61,7 @@ const MAX_OUTER: usize = 60;
 const SHRINK: f64 = 0.2;
 /// Least share of the setting's width to begin with: steps of small width are many.
 const LEAST_FIRST: f64 = 0.1;
-/// A proximal step may end when the sides of one row in so many free ones change: the next center moves more.
+/// A rounded proximal step may end when the sides of one row in so many free ones change: the next center moves more.
 const FEW_CHANGES: usize = 10;
 /// Rows that [`Newton::balance`] tries first.
 const NEAREST: usize = 16;
@@ -188,7 +188,8 @@ impl Newton {
             }
             let full = self.step(near, setting, sigma, false);
             let changed = self.classify(setting, sigma);
-            if full && changed * FEW_CHANGES <= self.free.len() {
+            let few = if setting.rounded { self.free.len() / FEW_CHANGES } else { 0 };
+            if full && changed <= few {
                 return true;
             }
         }
