@@ -1,12 +1,14 @@
 //! CPU time against the size of the problem: a row per step and axis, four sizes, and the exponent between the last two.
 
 use mdwarf::science::continuum::{ContinuumSettings, normalize};
-use mdwarf::science::slam::{Evaluator, LabelFitter};
+use mdwarf::science::slam::{Evaluator, LabelFitter, SlamModel};
 
 use crate::timing::{GAMMAS, N_PIXEL, Training, least};
 use crate::{compressed, options, problem};
 
 const N_TRAIN: [usize; 4] = [500, 1_000, 2_000, 4_000];
+/// Training spectra of whole models; the two of the paper have 3,785 and 15,000.
+const MODELS: [usize; 4] = [1_000, 3_785, 7_500, 15_000];
 const N_PIX: [usize; 4] = [200, 400, 800, 1_600];
 const N_STAR: [usize; 4] = [32, 64, 128, 256];
 const N_LABEL: [usize; 4] = [1, 2, 3, 4];
@@ -25,6 +27,12 @@ pub fn print() {
     row("wide grid, per pixel", "n_label", N_LABEL, |n_label| grid(1_000, n_label, 0.02));
     row("spectrum, exact", "n_train", N_TRAIN, |n| evaluation(n, 400));
     row("spectrum, exact", "n_pix", N_PIX, |n_pix| evaluation(1_000, n_pix));
+    row("labels, exact, 1,596 pixels", "n_train", MODELS, |n| {
+        labels_by(Evaluator::Exact, &problem::model(n, 3, 1_596), 64)
+    });
+    row("the same without noise", "n_train", MODELS, |n| {
+        labels_by(Evaluator::Exact, &problem::model_of_noise(n, 3, 1_596, 0.0), 64)
+    });
     for (name, evaluator) in [("exact", Evaluator::Exact), ("compressed", compressed())] {
         let step = format!("labels, {name}, per star");
         row(&step, "n_train", N_TRAIN, |n| labels(evaluator, n, 400, 64, 3));
@@ -71,9 +79,12 @@ fn labels(
     n_star: usize,
     n_label: usize,
 ) -> f64 {
-    let model = problem::model(n_train, n_label, n_pix);
-    let fitter = LabelFitter::new(&model, options(evaluator)).expect("a fitter");
-    let (flux, ivar) = problem::spectra(&model, n_star);
+    labels_by(evaluator, &problem::model(n_train, n_label, n_pix), n_star)
+}
+
+fn labels_by(evaluator: Evaluator, model: &SlamModel, n_star: usize) -> f64 {
+    let fitter = LabelFitter::new(model, options(evaluator)).expect("a fitter");
+    let (flux, ivar) = problem::spectra(model, n_star);
     fitter.fit_many(flux.view(), ivar.view()).expect("labels");
     least(2, || fitter.fit_many(flux.view(), ivar.view())) / n_star as f64
 }

@@ -60,11 +60,16 @@ pub fn scaled(target: &Array1<f64>) -> Array1<f64> {
 
 /// A model of `n_pix` pixels at fixed hyper-parameters.
 pub fn model(n_train: usize, n_label: usize, n_pix: usize) -> SlamModel {
+    model_of_noise(n_train, n_label, n_pix, 0.02)
+}
+
+/// The same of spectra with noise `sigma`; without, most coefficients are zero.
+pub fn model_of_noise(n_train: usize, n_label: usize, n_pix: usize, sigma: f64) -> SlamModel {
     let physical = labels(n_train, n_label, 7);
     let names = (0..n_label).map(|l| format!("label_{l}")).collect();
     let ivar = Array1::from_elem(n_train, 2_500.0);
     let distinct: Vec<Array1<f64>> =
-        (0..N_DISTINCT.min(n_pix)).map(|pixel| target(&physical, pixel, 0.02)).collect();
+        (0..N_DISTINCT.min(n_pix)).map(|pixel| target(&physical, pixel, sigma)).collect();
     let spectra: Vec<PixelSpectra<'_>> = distinct
         .iter()
         .enumerate()
