@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::error::{EngineError, Result};
 use super::evaluate::Outputs;
+use super::lineage_facts::Digests;
 use super::pipeline::Pipeline;
 use super::store::Store;
 
@@ -174,7 +175,7 @@ impl Pipeline {
                 }
             }
         }
-        self.tell(&met, known, &mut lineage)?;
+        self.tell(&met, known, Digests::All, &mut lineage)?;
         Ok(lineage)
     }
 
@@ -202,7 +203,8 @@ impl Pipeline {
                 }
             }
         }
-        self.tell(&met, known, &mut lineage)?;
+        // A source touches thousands of carried columns; their content is that of the stored ones.
+        self.tell(&met, known, Digests::OfStored, &mut lineage)?;
         Ok(lineage)
     }
 }

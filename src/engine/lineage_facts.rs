@@ -9,12 +9,22 @@ use super::lineage::{Item, Known, Lineage, LineageNode};
 use super::pipeline::{Node, Pipeline};
 use super::source::{Binding, BoundFile, Origin};
 
+/// Of which columns the digest is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Digests {
+    /// Of all, also of those that must be gathered for it.
+    All,
+    /// Of those that a table stores itself: records hold them.
+    OfStored,
+}
+
 impl Pipeline {
-    /// Adds the facts of the items met, and of their stages.
+    /// Adds the facts of the items met, and of their stages. With `Digests::OfStored` nothing is gathered to be digested.
     pub(super) fn tell(
         &self,
         met: &[Item],
         known: &Known<'_>,
+        digests: Digests,
         lineage: &mut Lineage,
     ) -> Result<()> {
         let mut nodes = BTreeSet::new();
@@ -22,7 +32,7 @@ impl Pipeline {
             let facts = match item {
                 Item::Column(node, output, column) => {
                     nodes.insert(*node);
-                    self.column_facts((*node, *output), column, known)?
+                    self.column_facts((*node, *output), column, known, digests)?
                 }
                 Item::Rows(node, output) => {
                     nodes.insert(*node);
@@ -44,6 +54,7 @@ impl Pipeline {
         (node, output): (usize, usize),
         column: &str,
         known: &Known<'_>,
+        digests: Digests,
     ) -> Result<Value> {
         let n = &self.nodes[node];
         let mut facts = json!({
@@ -55,8 +66,11 @@ impl Pipeline {
         });
         if let Some(outputs) = &known.done[node] {
             facts["rows"] = json!(outputs[output].rows());
+            let is_stored = outputs[output].output.columns.iter().any(|c| c.meta.name == column);
             // After a sweep a carried column can no longer be gathered, and its digest may be lost.
-            if let Ok(digest) = outputs[output].column_digest(known.store, column) {
+            if (is_stored || digests == Digests::All)
+                && let Ok(digest) = outputs[output].column_digest(known.store, column)
+            {
                 facts["digest"] = json!(digest);
             }
         }
