@@ -27,6 +27,8 @@ pub struct ClustersFigure<'a> {
 }
 
 const RANGE: (f64, f64) = (-1.0, 0.5);
+/// Room above and below for statistics and names, where no member is hidden by them.
+const OURS: (f64, f64) = (-1.4, 0.9);
 /// Clusters with a color of their own.
 const NAMED: usize = 5;
 
@@ -67,8 +69,7 @@ fn draw(sheet: &mut Sheet, data: &ClustersFigure<'_>) {
         none: "",
     };
     let residual = differences(data.m_h, data.fe_h);
-    let axes =
-        (Axis::new(look.reference, RANGE.0, RANGE.1), Axis::new(look.ours, RANGE.0, RANGE.1));
+    let axes = (Axis::new(look.reference, RANGE.0, RANGE.1), Axis::new(look.ours, OURS.0, OURS.1));
     sheet.panel(look.name, Rect::new(34.0, 12.0, 106.0, 144.0), axes, |frame| {
         members(frame, data);
         frame.note(Corner::TopLeft, &statistics(&pairs, &residual, &look));
