@@ -39,7 +39,7 @@ use crate::report::page::{Report as Page, page};
 use crate::report::tables::{Cell, Column, Kind, Table};
 
 /// The registry's entry.
-pub const STAGE: StageDef = StageDef::of::<Report>("report", 2, "writes the page of a run");
+pub const STAGE: StageDef = StageDef::of::<Report>("report", 3, "writes the page of a run");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

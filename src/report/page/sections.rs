@@ -6,7 +6,7 @@ use super::slots::slot;
 use super::{Report, stars};
 use crate::report::cards::ModelCard;
 use crate::report::figures::Step;
-use crate::report::plot::{Figure, Origin, count, plain, runs, without_font};
+use crate::report::plot::{Figure, Origin, count, fixed, plain, runs, without_font};
 use crate::report::tables::{Cell, Kind, Table};
 
 /// A section.
@@ -118,8 +118,19 @@ pub fn anchored(table: &Table, anchor: impl Fn(usize) -> Option<String>) -> Mark
     }
 }
 
+/// As the table shows it; but kelvins and dex may share a column, whose decimals are those of its largest number: what
+/// is below one has three there.
+fn shown(table: &Table, row: usize, place: (usize, Option<usize>)) -> (String, String) {
+    match (table.cell(row, place.0), table.columns[place.0].kind) {
+        (Cell::Real(value), Kind::Real(0 | 1)) if place.1.is_none() && value.abs() < 1.0 => {
+            (fixed(*value, 3), String::new())
+        }
+        _ => table.shown(row, place),
+    }
+}
+
 fn cell(table: &Table, row: usize, place: (usize, Option<usize>)) -> Markup {
-    let (value, error) = table.shown(row, place);
+    let (value, error) = shown(table, row, place);
     let sort = match table.cell(row, place.0) {
         Cell::Real(value) if value.is_finite() => Some(value.to_string()),
         Cell::Integer(n) => Some(n.to_string()),
@@ -187,5 +198,24 @@ fn models(cards: &[ModelCard]) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tables::Column;
+
+    #[test]
+    fn dex_beside_kelvins_keep_their_digits() {
+        let table = Table {
+            name: "t".into(),
+            title: String::new(),
+            columns: vec![Column::new("mean", "", "", Kind::Real(1))],
+            rows: [183.612, -0.1581, f64::NAN].map(|v| vec![Cell::Real(v)]).to_vec(),
+            notes: Vec::new(),
+        };
+        let texts: Vec<String> = (0..3).map(|row| shown(&table, row, (0, None)).0).collect();
+        assert_eq!(texts, ["183.6", "\u{2212}0.158", ""]);
     }
 }
