@@ -9,7 +9,7 @@ use crate::science::shared_kernel::SharedKernelSolver;
 use crate::science::slam::{
     CellOptions, Evaluator, FitOptions, HyperGrid, LabelBounds, Loss, ModelError, Start,
 };
-use crate::science::svr::SvrSolver;
+use crate::science::svr::{Search, SvrSolver};
 use crate::science::svr_linfa::LinfaSolver;
 
 /// Refuses bounds of signal-to-noise ratios that are none.
@@ -88,6 +88,28 @@ impl Grid {
             Grid::Preset(Preset::Wide) => HyperGrid::wide(),
             Grid::Axes(axes) => HyperGrid::new(&axes.c, &axes.epsilon, &axes.gamma)?,
         })
+    }
+}
+
+/// Which cells of the grid are brought to their end.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchChoice {
+    /// Those that can be the best: a cell is left once some of its folds exceed what another has in all. The best is found
+    /// as surely; errors of cells that were left are missing.
+    #[default]
+    Best,
+    /// All.
+    Complete,
+}
+
+impl SearchChoice {
+    /// The same as an option of the science layer.
+    pub fn search(self) -> Search {
+        match self {
+            SearchChoice::Best => Search::Best,
+            SearchChoice::Complete => Search::Complete,
+        }
     }
 }
 

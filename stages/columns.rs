@@ -129,6 +129,14 @@ pub fn f64_lists(rows: Vec<Vec<f64>>) -> ArrayRef {
     ))
 }
 
+/// A column of f64 vectors in which NaN is missing.
+pub fn finite_lists<'a>(rows: impl Iterator<Item = &'a [f64]>) -> ArrayRef {
+    let finite = |value: &f64| value.is_finite().then_some(*value);
+    Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(
+        rows.map(|row| Some(row.iter().map(finite).collect::<Vec<_>>())),
+    ))
+}
+
 /// A column of f32 vectors.
 pub fn f32_lists(rows: Vec<Vec<f32>>) -> ArrayRef {
     Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(

@@ -8,10 +8,11 @@ use ndarray::{Array1, Array2};
 
 pub use super::choices::{
     Axes, BoundsChoice, EvaluatorChoice, FitChoice, FoldBy, Grid, LossChoice, ModelErrorChoice,
-    Preset, Solver, SpeedChoice, StartChoice,
+    Preset, SearchChoice, Solver, SpeedChoice, StartChoice,
 };
 use super::columns::{
-    f64_lists, f64_row, f64s_of, finite_array, i64_array, list_row, text_array, u32_array,
+    f64_lists, f64_row, f64s_of, finite_array, finite_lists, i64_array, list_row, text_array,
+    u32_array,
 };
 use crate::engine::stage::{Need, NewColumn, StageError};
 use crate::engine::types::{ColumnMeta, F64, I64, Type, U32};
@@ -135,7 +136,7 @@ pub fn model_columns() -> Vec<NewColumn> {
     columns.push(learned(
         "cv_surface",
         F64.list(),
-        "mean squared error of each grid cell, C outermost, then epsilon, then gamma",
+        "mean squared error of each grid cell, C outermost, then epsilon, then gamma; missing for a cell that was left",
     ));
     columns
 }
@@ -150,7 +151,7 @@ pub fn model_arrays(ids: Vec<i64>, pixels: &[PixelModel]) -> Vec<ArrayRef> {
     ];
     arrays.extend(NUMBERS.iter().map(|(.., of)| finite_array(pixels.iter().map(of).collect())));
     arrays.push(u32_array(pixels.iter().map(|p| p.n_used as u32).collect()));
-    arrays.push(f64_lists(pixels.iter().map(|p| p.cv_surface.clone()).collect()));
+    arrays.push(finite_lists(pixels.iter().map(|p| &p.cv_surface[..])));
     arrays
 }
 

@@ -3,6 +3,8 @@
 use std::fs::{self, FileTimes};
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
+
 use crate::parts::{labelled_between, rows_claim};
 use crate::project::Project;
 use crate::spectra::{Star, fits, survey};
@@ -168,6 +170,29 @@ fn what_decides_nothing_reruns_nothing() {
     project.run().ran(&[]);
     let moved = project.moved();
     moved.run().ran(&[]);
+}
+
+#[test]
+fn a_measured_run_tells_what_each_node_cost() {
+    let project = project();
+    let costs = |project: &Project| -> Vec<Value> {
+        let status = project.mdwarf(&["status", "--profile", "test", "--json"]).json();
+        let nodes = status["nodes"].as_array().expect("nodes").iter();
+        nodes.map(|node| node["cost"].clone()).collect()
+    };
+    project.run();
+    assert!(costs(&project).iter().all(Value::is_null));
+    assert!(!project.mdwarf(&["status", "--profile", "test"]).stdout.contains("CPU S"));
+    project.run_with(&["--force", "--measure"]);
+    let table = project.mdwarf(&["status", "--profile", "test"]);
+    if std::path::Path::new("/proc/self/clear_refs").exists() {
+        table.says("CPU S").says("PEAK MB");
+        for cost in costs(&project) {
+            let peak = cost["peak_bytes"].as_u64().expect("a number");
+            assert!(cost["cpu_seconds"].as_f64().is_some_and(|s| s >= 0.0), "{cost}");
+            assert!((1 << 20..1 << 40).contains(&peak), "{cost}");
+        }
+    }
 }
 
 #[test]

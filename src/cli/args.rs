@@ -338,6 +338,9 @@ pub struct RunArgs {
     /// Worker threads; all cores by default
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
+    /// One job at a time, on all threads: `status` then tells the processor time and the memory of each node
+    #[arg(long)]
+    pub measure: bool,
     /// Memory for the jobs done at once, by estimate, as in `6G`
     #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
     pub memory: Option<u64>,

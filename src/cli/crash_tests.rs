@@ -198,7 +198,7 @@ impl Found {
                     digests.push(column_digest(&array).expect("a digest"));
                 }
                 let kept = artifact.part_digests(&project.store, &column.name)?;
-                assert_eq!(kept, digests, "{}.{}", artifact.name, column.name);
+                assert_eq!(*kept, digests, "{}.{}", artifact.name, column.name);
                 columns.insert(format!("{}.{}", artifact.name, column.name), format!("{kept:?}"));
             }
         }

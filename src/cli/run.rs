@@ -172,6 +172,7 @@ fn options(
     let Selection { wanted, force } = selection(project, args)?;
     let jobs = threads(args)?;
     Ok(RunOptions {
+        measure: args.measure,
         force,
         wanted,
         keep_going: args.keep_going,

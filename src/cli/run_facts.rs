@@ -1,7 +1,6 @@
 //! What a run knows when it has ended, for the slots of what it publishes: the page and the ReadMe.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use serde_json::{Value, json};
 
@@ -11,6 +10,7 @@ use super::project::{Project, load_spec};
 use super::run::civil_time;
 use super::status;
 use crate::engine::claims::{Status, Verdict};
+use crate::engine::cost;
 use crate::engine::digest::Digest;
 use crate::engine::error::{EngineError, Result};
 use crate::engine::evaluate::Outputs;
@@ -33,8 +33,8 @@ const CATALOG: &str = "catalog";
 const USUAL_PROFILE: &str = "simulated";
 /// Counts the forms in which slots have been filled: another one writes the pages anew.
 const FORM: u32 = 3;
-/// Ticks of the processor's clock that Linux counts in a second.
-const TICKS: f64 = 100.0;
+/// Bytes of a megabyte, as `top` counts.
+const MIB: f64 = 1_048_576.0;
 
 /// A run that has ended.
 pub struct Ended<'a> {
@@ -171,8 +171,9 @@ impl Ended<'_> {
             ("seed", self.pipeline().seed.to_string()),
             ("wall time", format!("{:.1} s", entry.seconds)),
         ];
-        facts.extend(processor_seconds().map(|s| ("processor time", format!("{s:.1} s"))));
-        facts.extend(peak_memory().map(|kb| ("largest memory", format!("{:.0} MB", kb / 1024.0))));
+        facts.extend(cost::cpu_seconds().map(|s| ("processor time", format!("{s:.1} s"))));
+        let largest = cost::largest_bytes();
+        facts.extend(largest.map(|b| ("largest memory", format!("{:.0} MB", b as f64 / MIB))));
         facts.push((
             "nodes",
             format!(
@@ -317,20 +318,4 @@ fn flags(columns: &[(String, ColumnMeta)]) -> Vec<FlagColumn> {
         }
     }
     found
-}
-
-/// Seconds that all threads of this process worked; `None` where the system does not say so in a file.
-fn processor_seconds() -> Option<f64> {
-    let text = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program, in parentheses, may have blanks.
-    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
-    Some(ticks / TICKS)
-}
-
-/// The largest memory that this process had, kB.
-fn peak_memory() -> Option<f64> {
-    let text = fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }

@@ -11,7 +11,9 @@ use super::plan::summary;
 use super::project::{Planned, Project};
 use super::table::table;
 use super::talk::Talk;
+use crate::engine::cost::Cost;
 use crate::engine::ledger::{NodeEntry, RunEntry};
+use crate::engine::record::Record;
 use crate::engine::run::Outcome;
 use crate::engine::store::Store;
 
@@ -31,6 +33,8 @@ struct NodeJson<'a> {
     node: &'a str,
     #[serde(flatten)]
     outcome: &'a Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
     rows: BTreeMap<String, u64>,
 }
 
@@ -83,8 +87,16 @@ pub fn json<'a>(
 
 /// A run, a line a node.
 pub fn tell(store: &Store, entry: &RunEntry, talk: &Talk) {
-    let rows = entry.nodes.iter().map(|node| row(store, node)).collect();
-    talk.out(&table(&["NODE", "OUTCOME", "SECONDS", "ROWS"], &["SECONDS"], rows));
+    let records: Vec<Option<Record>> =
+        entry.nodes.iter().map(|node| record_of(store, node)).collect();
+    let with_cost = records.iter().flatten().any(|record| record.cost.is_some());
+    let rows = entry.nodes.iter().zip(&records);
+    let rows = rows.map(|(node, record)| row(node, record.as_ref(), with_cost)).collect();
+    let header = match with_cost {
+        true => &["NODE", "OUTCOME", "SECONDS", "CPU S", "PEAK MB", "ROWS"][..],
+        false => &["NODE", "OUTCOME", "SECONDS", "ROWS"],
+    };
+    talk.out(&table(header, &["SECONDS", "CPU S", "PEAK MB"], rows));
     talk.note(&format!(
         "run {} of profile `{}`, method `{}`: {:.2} s",
         entry.id, entry.profile, entry.method, entry.seconds
@@ -111,38 +123,52 @@ fn nodes_json<'a>(store: &Store, entry: &'a RunEntry) -> Vec<NodeJson<'a>> {
     entry
         .nodes
         .iter()
-        .map(|node| NodeJson {
-            node: &node.node,
-            outcome: &node.outcome,
-            rows: rows(store, node).into_iter().collect(),
+        .map(|node| {
+            let record = record_of(store, node);
+            NodeJson {
+                node: &node.node,
+                outcome: &node.outcome,
+                cost: record.as_ref().and_then(|record| record.cost),
+                rows: record.iter().flat_map(rows).collect(),
+            }
         })
         .collect()
 }
 
-fn row(store: &Store, node: &NodeEntry) -> Vec<String> {
+fn row(node: &NodeEntry, record: Option<&Record>, with_cost: bool) -> Vec<String> {
     let seconds = match &node.outcome {
         Outcome::Ran { seconds, .. } => format!("{seconds:.2}"),
         _ => String::new(),
     };
     let rows = match &node.outcome {
-        Outcome::Ran { .. } | Outcome::Reused => rows(store, node)
-            .iter()
+        Outcome::Ran { .. } | Outcome::Reused => record
+            .into_iter()
+            .flat_map(rows)
             .map(|(output, n)| format!("{output} {n}"))
             .collect::<Vec<_>>()
             .join(", "),
         other => without_node(&why(other).unwrap_or_default(), &node.node).to_owned(),
     };
-    vec![node.node.clone(), word(&node.outcome), seconds, rows]
+    let mut cells = vec![node.node.clone(), word(&node.outcome), seconds];
+    if with_cost {
+        let cost = record.and_then(|record| record.cost);
+        cells.push(cost.map(|c| format!("{:.2}", c.cpu_seconds)).unwrap_or_default());
+        cells.push(cost.map(|c| (c.peak_bytes >> 20).to_string()).unwrap_or_default());
+    }
+    cells.push(rows);
+    cells
 }
 
-/// Rows of the outputs that a node had in that run, while its record exists.
-fn rows(store: &Store, node: &NodeEntry) -> Vec<(String, u64)> {
+/// What a node had in that run, while its record exists.
+fn record_of(store: &Store, node: &NodeEntry) -> Option<Record> {
     let settled = matches!(node.outcome, Outcome::Ran { .. } | Outcome::Reused);
     let key = node.key.filter(|_| settled);
-    let record = key.and_then(|key| store.record(key).ok().flatten());
-    record
-        .map(|record| record.outputs.iter().map(|o| (o.name.clone(), o.rows())).collect())
-        .unwrap_or_default()
+    key.and_then(|key| store.record(key).ok().flatten())
+}
+
+/// Rows of the outputs.
+fn rows(record: &Record) -> Vec<(String, u64)> {
+    record.outputs.iter().map(|output| (output.name.clone(), output.rows())).collect()
 }
 
 /// How a node was settled, in a word or two.

@@ -13,7 +13,7 @@ use arrow::datatypes::UInt32Type;
 
 use super::digest::{Digest, column_digest};
 use super::error::{EngineError, Result, unless_read_only};
-use super::key::{KeyColumn, KeyPort};
+use super::part_digests::{Known, PartDigests, ReadDigests};
 use super::record::{OutputRecord, Part, Record};
 use super::stage::{Carried, Output, Scope, TableSchema};
 use super::store::{Store, table};
@@ -42,6 +42,10 @@ pub struct Artifact {
     pub index: usize,
     /// What its carried columns come from, and how much of it a job was handed.
     pub inputs: Inputs,
+    /// Content digests that were asked for.
+    pub contents: Known,
+    /// Recipes that were asked for.
+    pub recipes: Known,
 }
 
 impl Artifact {
@@ -154,8 +158,12 @@ impl Artifact {
     }
 
     /// The content digests of a column's parts.
-    pub fn part_digests(&self, store: &Store, column: &str) -> Result<Vec<Digest>> {
+    pub fn part_digests(&self, store: &Store, column: &str) -> Result<PartDigests> {
         self.meta(column)?;
+        self.contents.get_or(column, || self.digests_of_parts(store, column))
+    }
+
+    fn digests_of_parts(&self, store: &Store, column: &str) -> Result<Vec<Digest>> {
         if let Some(index) = self.stored_index(column) {
             return Ok(self.parts().iter().map(|part| part.digests[index]).collect());
         }
@@ -193,11 +201,11 @@ impl Artifact {
     fn source_digests(&self, store: &Store, carried: &Carried) -> Result<Vec<Digest>> {
         let (input, scope) = self.input(&carried.port)?;
         let parts = input.part_digests(store, &carried.column)?;
-        Ok(match (scope, parts.as_slice()) {
-            (Scope::Driving, _) => parts,
+        Ok(match (scope, &*parts) {
+            (Scope::Driving, parts) => parts.to_vec(),
             // A table of one part, handed over whole, has that part's content.
             (Scope::Whole, [only]) => vec![*only; self.parts().len()],
-            (Scope::Whole, _) => vec![Digest::of_sequence(&parts); self.parts().len()],
+            (Scope::Whole, parts) => vec![Digest::of_sequence(parts); self.parts().len()],
         })
     }
 
@@ -231,7 +239,7 @@ impl Artifact {
 
     /// The content digest of a whole column: of its ordered part digests.
     pub fn column_digest(&self, store: &Store, column: &str) -> Result<Digest> {
-        Ok(Digest::of_sequence(&self.part_digests(store, column)?))
+        Ok(Digest::of_sequence(&*self.part_digests(store, column)?))
     }
 
     /// The part digests of the columns that a reader reads: all that its keys need.
@@ -242,7 +250,7 @@ impl Artifact {
             read.insert(name.clone(), (meta, self.part_digests(store, name)?));
         }
         let rows = self.parts().iter().map(|p| p.rows).collect();
-        Ok(ReadDigests { rows, columns: read, layout: None })
+        Ok(ReadDigests::new(rows, read))
     }
 
     /// The digest of names, types and meanings of columns, in this order.
@@ -264,14 +272,31 @@ impl Artifact {
             Scope::Driving => input.part_recipe(&carried.column, part)?,
             Scope::Whole => input.recipe(&carried.column)?,
         };
-        let rows = entry.selections.get(&carried.port);
-        Ok(rows.map_or(source, |rows| Digest::of_sequence([rows, &source])))
+        Ok(prepared(entry, &carried.port, source))
     }
 
     /// What decides a whole column's content, by records alone.
     pub fn recipe(&self, column: &str) -> Result<Digest> {
-        let parts = (0..self.parts().len()).map(|part| self.part_recipe(column, part));
-        Ok(Digest::of_sequence(&parts.collect::<Result<Vec<_>>>()?))
+        Ok(Digest::of_sequence(&*self.part_recipes(column)?))
+    }
+
+    /// [`Self::part_recipe`] of all parts.
+    fn part_recipes(&self, column: &str) -> Result<PartDigests> {
+        self.recipes.get_or(column, || self.recipes_of_parts(column))
+    }
+
+    fn recipes_of_parts(&self, column: &str) -> Result<Vec<Digest>> {
+        if let Some(index) = self.stored_index(column) {
+            return Ok(self.parts().iter().map(|part| part.digests[index]).collect());
+        }
+        let carried = self.carried(column)?;
+        let (input, scope) = self.input(&carried.port)?;
+        let sources: Vec<Digest> = match scope {
+            Scope::Driving => input.part_recipes(&carried.column)?.to_vec(),
+            Scope::Whole => vec![input.recipe(&carried.column)?; self.parts().len()],
+        };
+        let parts = self.parts().iter().zip(sources);
+        Ok(parts.map(|(entry, source)| prepared(entry, &carried.port, source)).collect())
     }
 
     /// Adds the objects that reading a column takes.
@@ -296,45 +321,10 @@ impl Artifact {
     }
 }
 
-/// Digests of the parts of the columns that a node reads from one port.
-pub struct ReadDigests {
-    rows: Vec<u64>,
-    columns: BTreeMap<String, (ColumnMeta, Vec<Digest>)>,
-    layout: Option<Digest>,
-}
-
-impl ReadDigests {
-    /// The same for a reader that writes down what the columns mean.
-    pub fn with_layout(self, layout: Option<Digest>) -> Self {
-        ReadDigests { layout, ..self }
-    }
-
-    /// What the key of a reader of the whole table says.
-    pub fn whole(&self) -> KeyPort {
-        self.key_port(self.rows.clone(), |digests| Digest::of_sequence(digests))
-    }
-
-    /// What the key of a reader of one part says.
-    pub fn part(&self, part: usize) -> KeyPort {
-        self.key_port(vec![self.rows[part]], |digests| digests[part])
-    }
-
-    fn key_port(&self, rows: Vec<u64>, digest: impl Fn(&[Digest]) -> Digest) -> KeyPort {
-        let columns = self
-            .columns
-            .iter()
-            .map(|(name, (meta, digests))| {
-                let column = KeyColumn {
-                    kind: meta.kind.clone(),
-                    unit: meta.unit.clone(),
-                    scale: meta.scale.clone(),
-                    digest: digest(digests),
-                };
-                (name.clone(), column)
-            })
-            .collect();
-        KeyPort { rows, columns, layout: self.layout }
-    }
+/// The recipe of a carried column's part: that of what it is gathered from, and the rows.
+fn prepared(entry: &Part, port: &str, source: Digest) -> Digest {
+    let rows = entry.selections.get(port);
+    rows.map_or(source, |rows| Digest::of_sequence([rows, &source]))
 }
 
 fn one(columns: Vec<ArrayRef>) -> Result<ArrayRef> {

@@ -115,9 +115,24 @@ impl FromStr for Digest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        blake3::Hash::from_hex(text)
-            .map(|hash| Digest(*hash.as_bytes()))
-            .map_err(|why| format!("`{text}` is not a blake3 digest of 64 hex digits: {why}"))
+        let digit = |c: u8| match c {
+            b'0'..=b'9' => Some(c - b'0'),
+            b'a'..=b'f' => Some(c - b'a' + 10),
+            b'A'..=b'F' => Some(c - b'A' + 10),
+            _ => None,
+        };
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let mut bytes = [0; 32];
+        let whole = pairs.len() == bytes.len() && rest.is_empty();
+        let filled = bytes.iter_mut().zip(pairs).all(|(byte, [high, low])| {
+            let value = digit(*high).zip(digit(*low)).map(|(high, low)| 16 * high + low);
+            *byte = value.unwrap_or_default();
+            value.is_some()
+        });
+        match whole && filled {
+            true => Ok(Digest(bytes)),
+            false => Err(format!("`{text}` is not a blake3 digest of 64 hex digits")),
+        }
     }
 }
 

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::artifact::{Artifact, Inputs, ReadDigests};
+use super::artifact::{Artifact, Inputs};
+use super::cost::Cost;
 use super::digest::Digest;
 use super::error::{EngineError, Result};
 use super::events::Observer;
 use super::key::{Key, KeyColumn, KeyPort};
+use super::part_digests::{Known, ReadDigests};
 use super::pipeline::{Node, Pipeline, bucket};
 use super::record::{OutputRecord, Record};
 use super::source::{Binding, BoundFile, FILES, Sources};
@@ -235,6 +237,8 @@ impl Engine<'_> {
                 record: record.clone(),
                 index,
                 inputs: evaluation.inputs.clone(),
+                contents: Known::default(),
+                recipes: Known::default(),
             })
             .collect()
     }
@@ -262,6 +266,7 @@ pub fn join_records(key: Key, jobs: Vec<Record>) -> Result<Record> {
     let mut joined = Record { name: key.digest(), key, ..first };
     for record in jobs {
         joined.seconds += record.seconds;
+        joined.cost = Cost::of_both(joined.cost, record.cost);
         joined.log.extend(record.log);
         for (output, more) in joined.outputs.iter_mut().zip(record.outputs) {
             let OutputRecord { parts, .. } = more;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::cost::Cost;
 use super::digest::Digest;
 use super::key::Key;
 use super::types::ColumnMeta;
@@ -28,6 +29,9 @@ pub struct Record {
     pub log: Vec<String>,
     /// Wall seconds of the work.
     pub seconds: f64,
+    /// What it took beside, where no other work ran at the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// Version of this program.
     pub code: String,
     /// Instruction set: bytes are promised identical within one machine class.

@@ -64,6 +64,8 @@ pub struct RunOptions {
     pub wait: bool,
     /// Whether runs at once tell each other what they work on.
     pub locking: bool,
+    /// Whether jobs are done one at a time, and what each costs is kept in its record.
+    pub measure: bool,
     /// Memory that jobs may use together, by estimate.
     pub memory_bytes: Option<u64>,
     /// Set from outside to stop after the jobs in hand.
@@ -80,6 +82,7 @@ impl RunOptions {
             keep_going: false,
             wait: true,
             locking: true,
+            measure: false,
             memory_bytes: None,
             stop: Arc::default(),
         }
@@ -113,7 +116,7 @@ impl Engine<'_> {
         options: &RunOptions,
         ended: impl FnOnce(Vec<Settled>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let shared = Shared::new(Locks::new(self.store.root(), options.locking), options.wait);
+        let shared = Shared::new(Locks::new(self.store.root(), options.locking), options);
         let gate = shared.locks.share(options.wait)?;
         let (settled, _gate) = self.settle_all(ledger, options, &shared, gate)?;
         let failed = |s: &Settled| matches!(s.outcome, Outcome::Failed { .. });
@@ -145,7 +148,8 @@ impl Engine<'_> {
             let mut results = Some(results);
             let mut hire = || {
                 let Some(results) = results.take() else { return };
-                for _ in 0..options.jobs.max(1) {
+                let workers = if options.measure { 1 } else { options.jobs.max(1) };
+                for _ in 0..workers {
                     let (results, task_queue) = (results.clone(), &task_queue);
                     scope.spawn(move || self.work(task_queue, &results, shared, &options.stop));
                 }

@@ -10,6 +10,7 @@ use std::time::Instant;
 use arrow::array::RecordBatch;
 
 use super::commit::commit_products;
+use super::cost::Meter;
 use super::digest::Digest;
 use super::error::{EngineError, Result};
 use super::evaluate::{Engine, Evaluation};
@@ -20,6 +21,7 @@ use super::locks::{Active, Claim, Gate, Holder, Locks};
 use super::made_files::made_files;
 use super::pipeline::Node;
 use super::record::{FORMAT, Record, code_version, machine_class};
+use super::run::RunOptions;
 use super::source::{Binding, FILES, Origin};
 use super::stage::{InputFile, Job, Scope};
 use super::store::Store;
@@ -29,11 +31,13 @@ pub(super) struct Shared {
     pub(super) locks: Locks,
     active: OnceLock<Active>,
     wait: bool,
+    /// Whether one job runs at a time, and what it costs is measured.
+    measure: bool,
 }
 
 impl Shared {
-    pub(super) fn new(locks: Locks, wait: bool) -> Self {
-        Shared { locks, active: OnceLock::new(), wait }
+    pub(super) fn new(locks: Locks, options: &RunOptions) -> Self {
+        Shared { locks, active: OnceLock::new(), wait: options.wait, measure: options.measure }
     }
 
     /// Whether the run writes.
@@ -153,6 +157,7 @@ impl Engine<'_> {
 
     fn do_job(&self, task: Task, shared: &Shared) -> Result<Record> {
         let started = Instant::now();
+        let meter = if shared.measure { Meter::start() } else { None };
         let node = &self.pipeline.nodes[task.node];
         let job = self.prepare(node, &task)?;
         let failed = |what: String| EngineError::Stage { node: node.name.clone(), what };
@@ -169,6 +174,7 @@ impl Engine<'_> {
             outputs,
             log: job.log.into_inner().unwrap_or_else(PoisonError::into_inner),
             seconds: started.elapsed().as_secs_f64(),
+            cost: meter.and_then(|meter| meter.stop()),
             code: code_version(),
             machine: machine_class(),
         };

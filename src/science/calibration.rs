@@ -8,6 +8,7 @@
 //! The residuals are against training labels: so are the errors, which hold the noise of these labels too.
 
 use super::cross_validation::{FoldError, Folds};
+use super::sorting::sort_indices;
 use super::statistics::quantile;
 
 mod fit;
@@ -94,7 +95,7 @@ impl HeldOut {
     /// Distinct stars.
     pub fn n_star(&self) -> usize {
         let mut stars = self.star.clone();
-        stars.sort_unstable();
+        sort_indices(&mut stars);
         stars.dedup();
         stars.len()
     }

@@ -20,6 +20,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use super::smoothing_spline::{SmoothingSpline, SplineError};
+use super::sorting::sort_numbers;
 
 /// How to normalize; the default is the paper's.
 #[derive(Debug, Clone, PartialEq)]
@@ -262,7 +263,7 @@ fn select(
         if values.is_empty() {
             continue;
         }
-        values.sort_unstable_by(f64::total_cmp);
+        sort_numbers(&mut values);
         let limit = settings.keep_factor * median_deviation(&all, median_sorted(&values));
         let center = quantile_sorted(&values, settings.quantile);
         for i in (first..last).filter(|&i| valid[i]) {
@@ -280,7 +281,7 @@ fn ascending(values: Vec<f64>) -> Vec<f64> {
     let scale = n_bucket as f64 / (high - low);
     if !(scale > 0.0 && scale.is_finite()) {
         let mut values = values;
-        values.sort_unstable_by(f64::total_cmp);
+        sort_numbers(&mut values);
         return values;
     }
     let bucket = |value: f64| (((value - low) * scale) as usize).min(n_bucket - 1);
@@ -301,7 +302,7 @@ fn ascending(values: Vec<f64>) -> Vec<f64> {
     let mut first = 0;
     for &last in &end[..n_bucket] {
         if last - first > 1 {
-            sorted[first..last].sort_unstable_by(f64::total_cmp);
+            sort_numbers(&mut sorted[first..last]);
         }
         first = last;
     }

@@ -13,6 +13,7 @@ use sofars::coords::icrs2g;
 use thiserror::Error;
 
 use super::healpix::pixel_of;
+use super::sorting::{sort_indices, sort_numbers};
 
 /// E(B-V), mag, of one unit of Bayestar2019, through g-r: 0.884 (argonaut.skymaps.info/usage). Through r-z: 0.995.
 pub const E_BV_PER_UNIT: f64 = 0.884;
@@ -76,7 +77,7 @@ impl Footprint {
         }
         levels.sort_unstable_by_key(|(order, _)| std::cmp::Reverse(*order));
         for (order, pixels) in &mut levels {
-            pixels.sort_unstable();
+            sort_indices(pixels);
             if let Some(twins) = pixels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
                 let (nside, index) = (1 << *order, twins[0].0);
                 return Err(DustError::Twice {
@@ -135,7 +136,7 @@ pub fn median_reddening_at(moduli: &[f64], curves: &[f32], modulus: f64) -> f64 
     if values.is_empty() || values.iter().any(|value| value.is_nan()) {
         return f64::NAN;
     }
-    values.sort_unstable_by(f64::total_cmp);
+    sort_numbers(&mut values);
     let middle = values.len() / 2;
     if values.len() % 2 == 1 { values[middle] } else { 0.5 * (values[middle - 1] + values[middle]) }
 }

@@ -5,6 +5,7 @@
 
 use thiserror::Error;
 
+use super::sorting::sort_numbers;
 use super::wavelength::H_ALPHA_WINDOW_ANGSTROM;
 
 /// Inverse variance is 0 (LAMOST's sentinel), negative or not a number.
@@ -273,7 +274,7 @@ fn cosmic_pixels(flux: &[f64], ivar: &[f64], settings: &MaskSettings) -> Vec<boo
 
 /// Median of a non-empty list, which is reordered.
 fn median(values: &mut [f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
+    sort_numbers(values);
     let half = values.len() / 2;
     if values.len() % 2 == 1 { values[half] } else { f64::midpoint(values[half - 1], values[half]) }
 }

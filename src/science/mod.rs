@@ -23,6 +23,7 @@ pub mod sky;
 pub mod slam;
 pub mod small_matrix;
 pub mod smoothing_spline;
+pub mod sorting;
 pub mod statistics;
 pub mod svr;
 pub mod svr_linfa;

@@ -194,12 +194,24 @@ pub struct Fitted {
     pub training_mse: f64,
 }
 
+/// Which cells of a grid are brought to their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Search {
+    /// A cell may be left as soon as some of its folds exceed what another has in all: errors only add up, so that the
+    /// best cell is found as surely.
+    #[default]
+    Best,
+    /// All of them.
+    Complete,
+}
+
 /// A solver that knows the labels. Whatever it returns for one target depends on that target alone.
 pub trait PreparedSvr: Sync {
     /// Mean over folds of the held-out mean squared error, one value per cell, scaled flux squared.
     ///
     /// `target` and `fold_of_row` are `(n_train,)`; `None` marks a row that takes no part. A fold that holds nothing
-    /// out, or leaves fewer than two rows, is not scored; all is NaN where none is.
+    /// out, or leaves fewer than two rows, is not scored; all is NaN where none is. With [`Search::Best`] a cell may be
+    /// NaN that is worse than another.
     ///
     /// # Errors
     /// A malformed problem or a solver that gave up.
@@ -208,6 +220,7 @@ pub trait PreparedSvr: Sync {
         target: ArrayView1<'_, f64>,
         fold_of_row: &[Option<usize>],
         cells: &[HyperParameters],
+        search: Search,
     ) -> Result<Vec<f64>, SvrError>;
 
     /// Solves all `tasks`; results stand in their order.
@@ -244,6 +257,7 @@ impl<S: SvrSolver> PreparedSvr for OneByOne<'_, S> {
         target: ArrayView1<'_, f64>,
         fold_of_row: &[Option<usize>],
         cells: &[HyperParameters],
+        _search: Search,
     ) -> Result<Vec<f64>, SvrError> {
         let n_folds = fold_of_row.iter().flatten().max().map_or(0, |&f| f + 1);
         let mut sum = vec![0.0; cells.len()];

@@ -69,7 +69,7 @@ impl SvrSolver for LinfaSolver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::science::svr::{SvrTask, predict};
+    use crate::science::svr::{Search, SvrTask, predict};
     use ndarray::Array2;
 
     fn wave_problem(n: usize) -> (Array2<f64>, Array1<f64>) {
@@ -129,7 +129,8 @@ mod tests {
             .map(|i| target[i] - predict(labels.view(), HYPER.gamma, &part, labels.row(i)))
             .map(|r| r * r / 10.0)
             .sum();
-        let errors = prepared.cross_validate(target.view(), &one_fold, &[HYPER]).unwrap();
+        let errors =
+            prepared.cross_validate(target.view(), &one_fold, &[HYPER], Search::Complete).unwrap();
         let other: Vec<bool> = used.iter().map(|u| !u).collect();
         let part = solver.fit(&SvrProblem { used: &other, ..problem }, HYPER).unwrap();
         let second: f64 = (0..50)

@@ -8,6 +8,7 @@
 use thiserror::Error;
 
 use super::smoothing_spline::{SmoothingSpline, SplineError};
+use super::sorting::sort_numbers;
 use super::wavelength::SPEED_OF_LIGHT_KM_S;
 
 /// How to search.
@@ -211,7 +212,7 @@ impl Sample {
 fn always_covered(wave: &[f64], max_km_s: f64) -> Vec<bool> {
     let ratio: Vec<f64> = wave.windows(2).map(|w| w[1] / w[0] - 1.0).collect();
     let mut sorted = ratio.clone();
-    sorted.sort_unstable_by(f64::total_cmp);
+    sort_numbers(&mut sorted);
     let widest = 1.5 * sorted[sorted.len() / 2];
     let reach = max_km_s / SPEED_OF_LIGHT_KM_S;
     let mut covered = vec![false; wave.len()];

@@ -17,14 +17,15 @@
 //!    of the near rows, then the right ones (`settle`).
 //! 4. **Neighbors** (`path`): each cell of a grid starts from the cell with the next smaller C, each fold from the
 //!    solution of all rows plus what leaving its rows out changed in the cell before; a first cell from the solutions of
-//!    ever larger samples of the rows, or, where a similar problem is solved, from its solution (`warm`).
+//!    ever larger samples of the rows, or, where a similar problem is solved, from its solution (`warm`). Cells that
+//!    cannot be the best any more are left (`search`).
 //! 5. **The exact kernel** (`polish`): the solution that is kept is brought to the tolerance with residuals by the exact
 //!    kernel, f64, whose blocks are shared by a batch of pixels. The violation of optimality that is left is returned.
 //!
 //! # Accuracy
 //! A kept solution violates no optimality condition by more than the tolerance (1e-6 of scaled flux) or says by how
-//! much. Held-out errors come from solutions to 1e-4 by the low-rank kernel; on the
-//! reference's 336 cells at n = 500 their mean squared errors are within 2e-5 of libsvm's at tolerance 1e-6.
+//! much. Held-out errors come from solutions to 1e-5 by the low-rank kernel; on the
+//! reference's 336 cells at n = 500 their mean squared errors are within 1e-5 of libsvm's at tolerance 1e-6.
 //!
 //! # Cost and memory
 //! Factor: about n r^2 multiplications once per gamma, and 4 n r bytes; r grows with gamma, hardly with n. A product
@@ -39,6 +40,7 @@ mod near;
 mod newton;
 mod path;
 mod polish;
+mod search;
 mod settle;
 mod side;
 mod simd;

@@ -38,8 +38,12 @@ impl Near {
             order.select_nth_unstable_by(n_near, key);
         }
         // Ascending rows within the prefix, so that gathers run forward.
-        order[..n_near].sort_unstable();
-        order[n_near..].sort_unstable();
+        let mut is_near = vec![false; order.len()];
+        order[..n_near].iter().for_each(|&row| is_near[row as usize] = true);
+        let rows = || 0..distance.len() as u32;
+        order.clear();
+        order.extend(rows().filter(|&row| is_near[row as usize]));
+        order.extend(rows().filter(|&row| !is_near[row as usize]));
         let coordinates = kernel.coordinates.permuted(&order);
         let slot = vec![NONE; order.len()];
         Self { gamma: kernel.gamma, order, coordinates, n_near, slot, columns: Vec::new() }

@@ -1,5 +1,7 @@
 //! Starts and paths: a cold start through ever larger samples, then from cell to cell and from all rows to the folds.
 
+use std::rc::Rc;
+
 use super::factor::Kernel;
 use super::near::Near;
 use super::settle::settle;
@@ -9,9 +11,9 @@ use super::state::{Accuracy, Cell, State, Workspace, refresh};
 /// How far a predicted residual may be off, scaled flux.
 const ZONE: f64 = 1e-2;
 /// Rows of the smallest sample of a cold start.
-const SMALLEST_SAMPLE: usize = 64;
+const SMALLEST_SAMPLE: usize = 256;
 /// Each sample is so many times larger than the one before.
-const GROWTH: usize = 8;
+const GROWTH: usize = 3;
 
 /// Of all samples but the last.
 const ROUGH: Accuracy = Accuracy { near: 2e-2, far: 2e-2, pairs: 2e-2, width: 2e-2, rounded: true };
@@ -120,13 +122,21 @@ pub(super) fn neighbor(
     near
 }
 
+/// A fold's solution in a cell of smaller penalty, and that of all rows there.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) whole: Rc<State>,
+    pub(super) fold: Rc<State>,
+    pub(super) c: f64,
+}
+
 /// A fold's state, predicted from its solution in a neighboring cell: what leaving rows out changes there, it changes
 /// here.
 fn predicted_fold(
     cell: &Cell<'_>,
     whole: &State,
     held_out: &[usize],
-    before: Option<(&State, &State)>,
+    known: Option<&Known>,
 ) -> State {
     let mut state = State { n_steps: 0, ..whole.clone() };
     for &row in held_out {
@@ -136,40 +146,34 @@ fn predicted_fold(
         state.v[row] = 0.0;
         state.side[row] = Side::Out;
     }
-    if let Some((whole_before, fold_before)) = before {
+    if let Some(Known { whole, fold, .. }) = known {
         for row in 0..state.e.len() {
-            state.e[row] += fold_before.e[row] - whole_before.e[row];
+            state.e[row] += fold.e[row] - whole.e[row];
         }
-        state.bias += fold_before.bias - whole_before.bias;
+        state.bias += fold.bias - whole.bias;
     }
     state
 }
 
-/// Solutions of a neighboring cell, whose penalty is `ratio` times smaller.
-pub(super) struct Before<'a> {
-    pub(super) whole: &'a State,
-    pub(super) folds: &'a [State],
-    pub(super) ratio: f64,
-}
-
-/// From the solution of all rows to that without those of each fold.
+/// From the solution of all rows to that without those of each fold; `held_out` and `known` are in one order.
 pub(super) fn folds(
     cell: &Cell<'_>,
     near: &mut Near,
     whole: &State,
-    held_out: &[Vec<usize>],
-    before: Option<&Before<'_>>,
+    held_out: &[&[usize]],
+    known: &[Option<Known>],
     work: &mut Workspace,
 ) -> Vec<State> {
     let mut states: Vec<State> = Vec::with_capacity(held_out.len());
-    for (fold, rows) in held_out.iter().enumerate() {
-        let known = before.and_then(|b| b.folds.get(fold).map(|fold| (b.whole, fold)));
+    for (rows, known) in held_out.iter().zip(known) {
+        let known = known.as_ref();
         let mut state = predicted_fold(cell, whole, rows, known);
         state.open_zone(near, cell, if known.is_some() { ZONE } else { 2.0 * ZONE });
         state.jump(cell.kernel, cell.c, 1.0);
-        if let (Some((whole_before, fold_before)), Some(before)) = (known, before) {
+        if let Some(known) = known {
+            let ratio = cell.c / known.c;
             for row in 0..state.v.len() {
-                let change = before.ratio * (fold_before.v[row] - whole_before.v[row]);
+                let change = ratio * (known.fold.v[row] - known.whole.v[row]);
                 if state.side[row].bound(1.0).is_none() && change != 0.0 {
                     let to = (whole.v[row] + change).clamp(-cell.c, cell.c);
                     cell.kernel.add_row(row, to - state.v[row], &mut state.features);

@@ -10,7 +10,7 @@ use super::near::Near;
 use super::newton::Setting;
 use super::path::near_count;
 use super::side::Side;
-use super::simd;
+use super::simd::{self, SIDE};
 use super::smo;
 use super::state::{State, Workspace};
 
@@ -48,7 +48,7 @@ pub(super) fn exact_values(kernel: &Kernel, vectors: &[&[f64]]) -> Vec<Vec<f64>>
                     let theta = kernel.coordinates.row(first + at);
                     kernel.coordinates.kernel(&theta, kernel.gamma, 0, row);
                 }
-                dense.iter().map(|&at| block_products(rows, n, vectors[at])).collect()
+                dense.chunks(SIDE).flat_map(|few| block_products(rows, few, vectors)).collect()
             },
         )
         .collect();
@@ -61,13 +61,17 @@ pub(super) fn exact_values(kernel: &Kernel, vectors: &[&[f64]]) -> Vec<Vec<f64>>
     values
 }
 
-fn block_products(rows: &[f64], n: usize, vector: &[f64]) -> [f64; BLOCK] {
-    let mut out = [0.0; BLOCK];
-    let row = |at: usize| &rows[at * n..(at + 1) * n];
-    for (quad, out) in out.chunks_exact_mut(4).enumerate() {
-        let at = 4 * quad;
-        let rows = [row(at), row(at + 1), row(at + 2), row(at + 3)];
-        out.copy_from_slice(&simd::dots4(rows, vector));
+/// A block of kernel rows times up to [`SIDE`] of the vectors.
+fn block_products(rows: &[f64], few: &[usize], vectors: &[&[f64]]) -> Vec<[f64; BLOCK]> {
+    let few_vectors: [&[f64]; SIDE] = std::array::from_fn(|at| vectors[few[at.min(few.len() - 1)]]);
+    let n = few_vectors[0].len();
+    let mut out = vec![[0.0; BLOCK]; few.len()];
+    for first in (0..BLOCK).step_by(SIDE) {
+        let row = |at: usize| &rows[(first + at) * n..(first + at + 1) * n];
+        let products = simd::dots(std::array::from_fn(row), few_vectors);
+        for (out, products) in out.iter_mut().zip(products) {
+            out[first..first + SIDE].copy_from_slice(&products);
+        }
     }
     out
 }

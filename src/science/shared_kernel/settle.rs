@@ -1,5 +1,6 @@
 //! Solving the states of one cell together: roughly on a first guess of the near rows, then on the right ones.
 
+use super::super::sorting::sort_indices;
 use super::near::Near;
 use super::newton::Setting;
 use super::path::near_count;
@@ -11,6 +12,11 @@ use super::state::{Cell, State, Workspace, refresh};
 const MAX_PAIRS: usize = 500_000;
 /// Rounds of growing the near set.
 const MAX_ROUNDS: usize = 30;
+/// One far row in so many may contradict its coefficient slightly: another round would move the others by less than the
+/// tolerance.
+const FEW: usize = 1_000;
+/// Slightly, in tolerances.
+const SLIGHTLY: f64 = 10.0;
 
 /// Solves all `states` of one cell on one set of near rows, and leaves in `near` the set that proved right.
 ///
@@ -29,6 +35,16 @@ pub(super) fn settle(
     }
     refresh_all(cell, states, work);
     *near = rebuilt(cell, states);
+    settle_rounds(cell, near, states, work);
+}
+
+/// The same of states that are nearly solved, their residuals computed, on near rows that are nearly right.
+pub(super) fn settle_rounds(
+    cell: &Cell<'_>,
+    near: &mut Near,
+    states: &mut [&mut State],
+    work: &mut Workspace,
+) {
     let mut open: Vec<&mut State> = states.iter_mut().map(|state| &mut **state).collect();
     for round in 0..MAX_ROUNDS {
         for state in &mut open {
@@ -40,6 +56,11 @@ pub(super) fn settle(
             let mut wrong = state.contradicted(near, cell.epsilon, cell.accuracy.far);
             let far = near.far_rows();
             let beyond = |at: usize| state.beyond(far[at] as usize, cell.epsilon);
+            if wrong.len() <= state.e.len() / FEW
+                && wrong.iter().all(|&at| beyond(at) <= SLIGHTLY * cell.accuracy.far)
+            {
+                return false;
+            }
             // Ever more of them, lest the rounds run out.
             let most = most_wrong(state.n_free(), 0) << (round / 4);
             keep_worst(&mut wrong, most, beyond);
@@ -49,7 +70,7 @@ pub(super) fn settle(
         if open.is_empty() {
             return;
         }
-        missing.sort_unstable();
+        sort_indices(&mut missing);
         missing.dedup();
         near.extend(&missing);
     }
@@ -99,7 +120,7 @@ fn keep_worst(rows: &mut Vec<usize>, most: usize, beyond: impl Fn(usize) -> f64)
     if rows.len() > most {
         rows.select_nth_unstable_by(most, |&a, &b| beyond(b).total_cmp(&beyond(a)).then(a.cmp(&b)));
         rows.truncate(most);
-        rows.sort_unstable();
+        sort_indices(rows);
     }
 }
 

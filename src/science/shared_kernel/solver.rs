@@ -4,20 +4,18 @@ use ndarray::{Array1, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
 use super::super::svr::{
-    Fitted, HyperParameters, PreparedSvr, SvrError, SvrProblem, SvrSolution, SvrSolver, SvrTask,
+    Fitted, HyperParameters, PreparedSvr, Search, SvrError, SvrProblem, SvrSolution, SvrSolver,
+    SvrTask,
 };
 use super::factor::{Coordinates, Kernel};
-use super::path::{Before, cold_start, folds, neighbor};
+use super::path::cold_start;
 use super::polish::{exact_values, polish, violation};
+use super::search::{Surface, held_out_errors};
 use super::state::{Accuracy, Cell, State, Workspace};
 use super::warm::warm_start;
 
 /// Largest diagonal that the low-rank factor leaves.
 const RESIDUAL: f64 = 1e-6;
-/// Of the solutions that only yield held-out errors:
-/// their mean squared errors are within 2e-5 of libsvm's at 1e-6.
-const HELD_OUT: Accuracy =
-    Accuracy { near: 1e-4, far: 1e-4, pairs: 2e-2, width: 1e-2, rounded: true };
 /// Of the solution that is then polished with the exact kernel.
 const DRAFT: Accuracy = Accuracy { near: 2e-4, far: 2e-4, pairs: 1e-2, width: 5e-3, rounded: true };
 /// Fits whose coefficients are in memory at a time.
@@ -110,20 +108,13 @@ impl PreparedSvr for Prepared<'_> {
         target: ArrayView1<'_, f64>,
         fold_of_row: &[Option<usize>],
         cells: &[HyperParameters],
+        search: Search,
     ) -> Result<Vec<f64>, SvrError> {
         let used: Vec<bool> = fold_of_row.iter().map(Option::is_some).collect();
         self.check(target, &used)?;
-        let held_out = scored_folds(fold_of_row);
-        let mut errors = vec![f64::NAN; cells.len()];
-        if held_out.is_empty() {
-            return Ok(errors);
-        }
-        let target = filled(target, &used);
-        for path in paths(cells) {
-            let kernel = self.kernel(cells[path[0]])?;
-            path_errors(kernel, &target, &used, &held_out, cells, &path, &mut errors);
-        }
-        Ok(errors)
+        let kernels = cells.iter().map(|&cell| self.kernel(cell)).collect::<Result<_, _>>()?;
+        let target = &filled(target, &used);
+        Ok(held_out_errors(&Surface { kernels, cells, target, used: &used, search }, fold_of_row))
     }
 
     fn fit_many(&self, tasks: &[SvrTask<'_>]) -> Vec<Result<Fitted, SvrError>> {
@@ -208,70 +199,4 @@ impl Prepared<'_> {
 /// Targets with 0 where there is none.
 fn filled(target: ArrayView1<'_, f64>, used: &[bool]) -> Vec<f64> {
     target.iter().zip(used).map(|(&t, &u)| if u { t } else { 0.0 }).collect()
-}
-
-/// Held-out rows of each fold that can be scored: it holds rows, and leaves at least two.
-fn scored_folds(fold_of_row: &[Option<usize>]) -> Vec<Vec<usize>> {
-    let n_folds = fold_of_row.iter().flatten().max().map_or(0, |&f| f + 1);
-    let n_used = fold_of_row.iter().flatten().count();
-    let mut rows = vec![Vec::new(); n_folds];
-    for (row, fold) in fold_of_row.iter().enumerate() {
-        if let Some(fold) = fold {
-            rows[*fold].push(row);
-        }
-    }
-    rows.retain(|rows| !rows.is_empty() && n_used - rows.len() >= 2);
-    rows
-}
-
-/// Cells of one gamma and epsilon, by ascending C: the order in which solutions are followed.
-fn paths(cells: &[HyperParameters]) -> Vec<Vec<usize>> {
-    let mut paths: Vec<Vec<usize>> = Vec::new();
-    for (at, cell) in cells.iter().enumerate() {
-        let same = |path: &&mut Vec<usize>| {
-            let first = cells[path[0]];
-            first.gamma == cell.gamma && first.epsilon == cell.epsilon
-        };
-        match paths.iter_mut().find(same) {
-            Some(path) => path.push(at),
-            None => paths.push(vec![at]),
-        }
-    }
-    for path in &mut paths {
-        path.sort_by(|&a, &b| cells[a].c.total_cmp(&cells[b].c).then(a.cmp(&b)));
-    }
-    paths
-}
-
-/// Mean over folds of the held-out mean squared error, for the cells of one path.
-fn path_errors(
-    kernel: &Kernel,
-    target: &[f64],
-    used: &[bool],
-    held_out: &[Vec<usize>],
-    cells: &[HyperParameters],
-    path: &[usize],
-    errors: &mut [f64],
-) {
-    let mut work = Workspace::for_rows(target.len());
-    let first = cells[path[0]];
-    let start = (first.c, first.epsilon);
-    let mut whole = cold_start(kernel, target, used, start, HELD_OUT, &mut work);
-    let mut before: Option<(State, Vec<State>)> = None;
-    let mut last_c = first.c;
-    for &at in path {
-        let HyperParameters { c, epsilon, .. } = cells[at];
-        let cell = Cell { kernel, target, c, epsilon, accuracy: HELD_OUT };
-        let mut near = neighbor(&cell, &mut whole, used, c / last_c, &mut work);
-        let known =
-            before.as_ref().map(|(whole, folds)| Before { whole, folds, ratio: c / last_c });
-        let states = folds(&cell, &mut near, &whole, held_out, known.as_ref(), &mut work);
-        let squared = |(state, rows): (&State, &Vec<usize>)| {
-            let squares = rows.iter().map(|&row| (state.e[row] - state.bias).powi(2));
-            squares.sum::<f64>() / rows.len() as f64
-        };
-        errors[at] = states.iter().zip(held_out).map(squared).sum::<f64>() / held_out.len() as f64;
-        before = Some((whole.clone(), states));
-        last_c = c;
-    }
 }

@@ -1,5 +1,6 @@
 //! One regression between the local problem and all rows: coefficients, features L^T v and residuals.
 
+use super::super::sorting::upper_median;
 use super::factor::Kernel;
 use super::near::Near;
 use super::newton::Newton;
@@ -38,8 +39,7 @@ impl State {
     pub(super) fn cold(kernel: &Kernel, target: &[f64], used: &[bool], epsilon: f64) -> Self {
         let mut values: Vec<f64> =
             (0..target.len()).filter(|&i| used[i]).map(|i| target[i]).collect();
-        values.sort_by(f64::total_cmp);
-        let bias = values.get(values.len() / 2).copied().unwrap_or(0.0);
+        let bias = upper_median(&mut values).unwrap_or(0.0);
         let side = |i: usize| {
             if used[i] { Side::of(target[i] - bias, epsilon, 0.0) } else { Side::Out }
         };

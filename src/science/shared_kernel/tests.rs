@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2};
 
 use super::SharedKernelSolver;
 use crate::science::svr::{
-    HyperParameters, SvrProblem, SvrSolver, SvrTask, kkt_violation, predict,
+    HyperParameters, Search, SvrProblem, SvrSolver, SvrTask, kkt_violation, predict,
 };
 use crate::science::svr_linfa::LinfaSolver;
 
@@ -111,7 +111,8 @@ fn held_out_errors_equal_those_of_separate_fits() {
         (0..260).map(|i| if i % 13 == 5 { None } else { Some(i % 4) }).collect();
     let solver = SharedKernelSolver::default();
     let prepared = solver.prepare(labels.view(), &[0.1, 1.0]);
-    let errors = prepared.cross_validate(target.view(), &fold_of_row, &cells()).unwrap();
+    let complete = Search::Complete;
+    let errors = prepared.cross_validate(target.view(), &fold_of_row, &cells(), complete).unwrap();
     for (hyper, error) in cells().into_iter().zip(errors) {
         let mut expected = 0.0;
         for fold in 0..4 {
@@ -127,6 +128,37 @@ fn held_out_errors_equal_those_of_separate_fits() {
             expected += rows.iter().map(square).sum::<f64>() / rows.len() as f64 / 4.0;
         }
         assert!((error - expected).abs() < 1e-4, "{hyper}: {error} {expected}");
+    }
+}
+
+#[test]
+fn cells_that_cannot_be_best_are_left_and_the_best_is_found() {
+    let c = [0.25, 1.0, 4.0, 16.0];
+    let grid: Vec<HyperParameters> = [0.3, 0.01, 0.1]
+        .iter()
+        .flat_map(|&epsilon| [0.05, 0.3, 2.0].map(|gamma| (gamma, epsilon)))
+        .flat_map(|(gamma, epsilon)| c.map(|c| HyperParameters { c, gamma, epsilon }))
+        .collect();
+    let solver = SharedKernelSolver::default();
+    for (n, noise) in [(90, 0.0), (260, 0.0), (260, 0.4), (400, 1.5)] {
+        let (labels, target) = problem(n, noise);
+        let fold_of_row: Vec<Option<usize>> = (0..n).map(|i| Some(i * 7 % 10)).collect();
+        let prepared = solver.prepare(labels.view(), &[0.05, 0.3, 2.0]);
+        let errors =
+            |search| prepared.cross_validate(target.view(), &fold_of_row, &grid, search).unwrap();
+        let (complete, found) = (errors(Search::Complete), errors(Search::Best));
+        let least = |errors: &[f64]| errors.iter().copied().fold(f64::INFINITY, f64::min);
+        assert!(complete.iter().all(|error| error.is_finite()));
+        assert!((least(&found) / least(&complete) - 1.0).abs() < 1e-3, "{n} {noise}");
+        for (at, (&found, &complete_error)) in found.iter().zip(&complete).enumerate() {
+            if found.is_nan() {
+                assert!(complete_error > least(&complete) * 0.999, "{n} {noise}, cell {at}");
+            } else {
+                assert!((found - complete_error).abs() < 1e-4, "{n} {noise}, cell {at}");
+            }
+        }
+        let n_left = found.iter().filter(|error| error.is_nan()).count();
+        assert!(noise > 0.0 || n_left > grid.len() / 3, "{n_left} of {} were left", grid.len());
     }
 }
 

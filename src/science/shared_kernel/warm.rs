@@ -6,6 +6,7 @@
 
 use ndarray::ArrayView1;
 
+use super::super::sorting::upper_median;
 use super::near::Near;
 use super::path::near_count;
 use super::settle::settle;
@@ -48,6 +49,5 @@ fn bias(state: &State, used: &[bool], epsilon: f64) -> f64 {
     if values.is_empty() {
         values = (0..state.e.len()).filter(|&row| used[row]).map(|row| state.e[row]).collect();
     }
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
+    upper_median(&mut values).unwrap_or(0.0)
 }

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
+use super::super::sorting::sort_indices;
 use super::CellOptions;
 use super::basis::{Basis, DEGREES, MAX_LABELS, check_points};
 use super::kernel::{KernelEvaluator, KernelGroup};
@@ -344,7 +345,7 @@ impl Kept {
     /// Drops the quarter that was not used for longest.
     fn drop_oldest(&mut self) {
         let mut used: Vec<u64> = self.cells.values().map(|(_, used)| *used).collect();
-        used.sort_unstable();
+        sort_indices(&mut used);
         let limit = used.get(used.len() / 4).copied().unwrap_or(0);
         self.cells.retain(|_, (_, used)| *used > limit);
     }

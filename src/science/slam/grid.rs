@@ -3,13 +3,14 @@
 //! The paper prints no grid (Li et al. 2021, §2.2). `tutorial` is that of the authors' tutorial, `wide` spans what the
 //! pixels of M dwarfs choose.
 
-use super::super::svr::HyperParameters;
+use super::super::svr::{HyperParameters, Search};
 use super::SlamError;
 
 /// Cells in the order that breaks ties: C outermost, then epsilon, then gamma.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HyperGrid {
     cells: Vec<HyperParameters>,
+    search: Search,
 }
 
 impl HyperGrid {
@@ -32,7 +33,22 @@ impl HyperGrid {
         if cells.is_empty() {
             return Err(SlamError::Grid { n_cell: 0, how: "at all" });
         }
-        Ok(Self { cells })
+        Ok(Self::of(cells))
+    }
+
+    fn of(cells: Vec<HyperParameters>) -> Self {
+        Self { cells, search: Search::Best }
+    }
+
+    /// The same cells, searched in another way.
+    #[must_use]
+    pub fn searched(self, search: Search) -> Self {
+        Self { search, ..self }
+    }
+
+    /// Which cells are brought to their end: those that can be the best, where nothing else was said.
+    pub fn search(&self) -> Search {
+        self.search
     }
 
     /// A single cell: fixed hyper-parameters.
@@ -46,13 +62,13 @@ impl HyperGrid {
     /// 9 cells: C and gamma in {0.1, 1, 10}, epsilon 0.05.
     pub fn tutorial() -> Self {
         let decades = [0.1, 1.0, 10.0];
-        Self { cells: product(&decades, &[0.05], &decades) }
+        Self::of(product(&decades, &[0.05], &decades))
     }
 
     /// 42 cells: C = 2^-2 .. 2^4, epsilon in {0.05, 0.1}, gamma in {0.1, 1/3, 1}.
     pub fn wide() -> Self {
         let c = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
-        Self { cells: product(&c, &[0.05, 0.1], &[0.1, 1.0 / 3.0, 1.0]) }
+        Self::of(product(&c, &[0.05, 0.1], &[0.1, 1.0 / 3.0, 1.0]))
     }
 
     /// Finds a preset by name.

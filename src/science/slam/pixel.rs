@@ -70,7 +70,7 @@ pub struct PixelModel {
     pub kkt_residual: f64,
     /// Stars that have the pixel.
     pub n_used: usize,
-    /// Held-out mean squared error of every cell in grid order; empty without folds.
+    /// Held-out mean squared error of every cell in grid order, NaN for cells that were left; empty without folds.
     pub cv_surface: Vec<f64>,
 }
 

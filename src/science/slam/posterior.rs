@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2, ArrayView1, Axis};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 
+use super::super::sorting::sort_numbers;
 use super::cells::CellScratch;
 use super::fit::LabelFitter;
 use super::label_fit::LabelFit;
@@ -128,7 +129,7 @@ impl LabelFitter<'_> {
         for l in 0..n_label {
             let mut values: Vec<f64> =
                 chain.iter().flat_map(|step| step.column(l).to_vec()).collect();
-            values.sort_unstable_by(f64::total_cmp);
+            sort_numbers(&mut values);
             for (out, share) in percentiles.row_mut(l).iter_mut().zip([0.16, 0.5, 0.84]) {
                 let at = (share * (values.len() - 1) as f64).round() as usize;
                 *out = values[at] * scaler.scale[l] + scaler.mean[l];

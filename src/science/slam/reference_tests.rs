@@ -10,7 +10,7 @@ use super::super::labels::FluxScaler;
 use super::super::reference_npz::ReferenceNpz;
 use super::super::shared_kernel::SharedKernelSolver;
 use super::super::svr::{
-    HyperParameters, SvrProblem, SvrSolution, SvrSolver, kkt_violation, predict,
+    HyperParameters, Search, SvrProblem, SvrSolution, SvrSolver, kkt_violation, predict,
 };
 use super::super::svr_linfa::LinfaSolver;
 use super::*;
@@ -179,7 +179,7 @@ fn cross_validation_surface_equals_the_reference() {
     let params: Array2<f64> = file.array("params");
     let mse: Array2<f64> = file.array("mse");
     let pixels: Array1<i64> = file.array("pix");
-    let grid = HyperGrid::wide();
+    let grid = HyperGrid::wide().searched(Search::Complete);
     for (cell, row) in grid.cells().iter().zip(params.outer_iter()) {
         assert_eq!([cell.c, cell.epsilon, cell.gamma], [row[0], row[1], row[2]]);
     }

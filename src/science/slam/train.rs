@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::super::cross_validation::Folds;
 use super::super::labels::{FluxScaler, LabelScaler};
+use super::super::sorting::sort_numbers;
 use super::super::svr::{Fitted, HyperParameters, PreparedSvr, SvrError, SvrSolver, SvrTask};
 use super::grid::smallest;
 use super::pixel::{PixelModel, PixelStatus};
@@ -164,7 +165,7 @@ fn train_each<'g>(
     pixels.iter().try_for_each(|pixel| check_input(labels, pixel, options))?;
     let mut gammas: Vec<f64> =
         (0..pixels.len()).flat_map(|at| given(at).0.iter().map(|cell| cell.gamma)).collect();
-    gammas.sort_by(f64::total_cmp);
+    sort_numbers(&mut gammas);
     gammas.dedup();
     let prepared = solver.prepare(labels.scaled.view(), &gammas);
     let plans: Vec<Result<Plan, SlamError>> = pixels
@@ -254,7 +255,7 @@ fn plan(
     let cv_surface = match row_folds(&used, options.folds)? {
         None => Vec::new(),
         Some(folds) => prepared
-            .cross_validate(target.view(), &folds, cells)
+            .cross_validate(target.view(), &folds, cells, options.grid.search())
             .map_err(|source| in_pixel(pixel, source))?,
     };
     let cell = if cv_surface.is_empty() { Some(0) } else { smallest(&cv_surface) };

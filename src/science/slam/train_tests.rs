@@ -1,6 +1,7 @@
 //! Tests of the training of one pixel.
 
 use super::super::super::shared_kernel::SharedKernelSolver;
+use super::super::super::svr::Search;
 use super::super::super::svr_linfa::LinfaSolver;
 use super::super::synthetic;
 use super::*;
@@ -92,6 +93,7 @@ fn both_solvers_train_the_same_pixel() {
     let (flux, ivar) = spectra(&labels, 0.03);
     let folds = Folds::by_star(&(0..labels.n_train()).collect::<Vec<_>>(), 5, 3).unwrap();
     let grid = HyperGrid::new(&[0.1, 1.0], &[0.05], &[0.1, 1.0]).unwrap();
+    let grid = grid.searched(Search::Complete);
     let options = options(&grid, PixelFolds::Assigned(&folds));
     let fast = train(&flux, &ivar, &options).unwrap();
     let pixel = PixelSpectra { wave_angstrom: 7000.0, flux: flux.view(), ivar: ivar.view() };

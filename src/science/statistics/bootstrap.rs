@@ -7,6 +7,7 @@ use rand_core::SeedableRng;
 use rayon::prelude::*;
 
 use super::super::cross_validation::random_below;
+use super::super::sorting::sort_numbers;
 use super::summary::{mean, median, quantile_of_sorted, rms, robust_sigma, standard_deviation};
 
 /// An interval of 95 % confidence.
@@ -79,7 +80,7 @@ impl Bootstrap {
         std::array::from_fn(|statistic| {
             let mut values: Vec<f64> =
                 draws.iter().filter_map(|draw| draw[statistic]).filter(|v| v.is_finite()).collect();
-            values.sort_unstable_by(f64::total_cmp);
+            sort_numbers(&mut values);
             let enough = !values.is_empty() && 2 * values.len() >= self.n_resample;
             enough.then(|| Interval {
                 low: quantile_of_sorted(&values, 0.025),

@@ -1,6 +1,8 @@
 //! One-sample statistics. Functions expect finite values, and give `None` where the sample is too small;
 //! [`summarize`] sets missing values aside and counts them.
 
+use super::super::sorting::sort_numbers;
+
 /// Statistics of one sample of residuals; `None` where the sample is too small.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
@@ -93,7 +95,7 @@ pub fn quantile(values: &[f64], probability: f64) -> Option<f64> {
         return None;
     }
     let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
+    sort_numbers(&mut sorted);
     Some(quantile_of_sorted(&sorted, probability))
 }
 
@@ -114,7 +116,7 @@ pub fn robust_sigma(values: &[f64]) -> Option<f64> {
         return None;
     }
     let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
+    sort_numbers(&mut sorted);
     let (low, high) = (
         quantile_of_sorted(&sorted, MINUS_ONE_SIGMA),
         quantile_of_sorted(&sorted, 1.0 - MINUS_ONE_SIGMA),

@@ -47,7 +47,9 @@ pub(super) use columns::{kernel_column, kernel_column_f32};
 pub(super) use pairs::{best_down, least_up, move_pair};
 pub(super) use ray::{Ray, slope};
 pub(super) use triangle::{Scalar, panel_start};
-pub(super) use vectors::{axpy, axpy_f32, combine, combine_f32, dot_f32, dots4, panel_product};
+pub(super) use vectors::{
+    SIDE, axpy, axpy_f32, combine, combine_f32, dot_f32, dots, panel_product,
+};
 
 /// Which instruction sets the machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

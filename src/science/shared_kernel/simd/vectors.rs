@@ -105,29 +105,39 @@ dispatch! {
     dot_f32 = dot_f32_body(a: &[f32], b: &[f32]) -> f64
 }
 
+/// Vectors on each side of [`dots`].
+pub(in super::super) const SIDE: usize = 4;
+
 #[inline(always)]
-fn dots4_body<const FUSED: bool>(rows: [&[f64]; 4], b: &[f64]) -> [f64; 4] {
-    let n = b.len();
-    let rows = [&rows[0][..n], &rows[1][..n], &rows[2][..n], &rows[3][..n]];
-    let (b, b_rest) = b.as_chunks::<LANES>();
-    let chunks = rows.map(|row| &row.as_chunks::<LANES>().0[..b.len()]);
-    let mut sums = [[0.0f64; LANES]; 4];
-    for (k, b) in b.iter().enumerate() {
-        for (sum, row) in sums.iter_mut().zip(chunks) {
-            *sum = fma_lanes::<FUSED>(&row[k], b, *sum);
+fn dots_body<const FUSED: bool>(
+    rows: [&[f64]; SIDE],
+    vectors: [&[f64]; SIDE],
+) -> [[f64; SIDE]; SIDE] {
+    let n = vectors[0].len();
+    let whole = n / LANES;
+    let a = rows.map(|x| &x.as_chunks::<LANES>().0[..whole]);
+    let b = vectors.map(|x| &x.as_chunks::<LANES>().0[..whole]);
+    let mut sums = [[[0.0f64; LANES]; SIDE]; SIDE];
+    for k in 0..whole {
+        for (sums, b) in sums.iter_mut().zip(b) {
+            for (sum, a) in sums.iter_mut().zip(a) {
+                *sum = fma_lanes::<FUSED>(&a[k], &b[k], *sum);
+            }
         }
     }
-    for (lane, &b) in b_rest.iter().enumerate() {
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            sum[lane] = fma::<FUSED>(row[n - b_rest.len() + lane], b, sum[lane]);
+    for (lane, at) in (whole * LANES..n).enumerate() {
+        for (sums, b) in sums.iter_mut().zip(vectors) {
+            for (sum, a) in sums.iter_mut().zip(rows) {
+                sum[lane] = fma::<FUSED>(a[at], b[at], sum[lane]);
+            }
         }
     }
-    sums.map(sum_lanes)
+    sums.map(|sums| sums.map(sum_lanes))
 }
 
 dispatch! {
-    /// Four dot products with `b`; the rows are at least as long.
-    dots4 = dots4_body(rows: [&[f64]; 4], b: &[f64]) -> [f64; 4]
+    /// Dot products of each vector with each row, all of the first vector's length at least.
+    dots = dots_body(rows: [&[f64]; SIDE], vectors: [&[f64]; SIDE]) -> [[f64; SIDE]; SIDE]
 }
 
 /// Rows of one tile of [`panel_product`].
