@@ -2,8 +2,10 @@
 //!
 //! - `cargo bench --profile dev --bench slam`: wall times by divan.
 //! - `... -- --growth`: a table of CPU time against n_train, n_pix, n_star and n_label.
-//! - `... -- --grid DIR wide|tutorial N`: a grid on the set in DIR, the first N pixels (see `slam/grid.rs`).
-//! - `... -- --peers DIR`: writes the problems into DIR and prints CPU times as JSON (see `benches/peers/slam.py`).
+//! - `... -- --grid DIR wide|tutorial|one N`: a grid, or one fit, on the set in DIR, the first N pixels
+//!   (see `slam/grid.rs`).
+//! - `... -- --peers DIR [SET]...`: writes the problems into DIR and prints CPU times as JSON (see
+//!   `benches/peers/slam.py`).
 //!
 //! The development profile optimizes this package and what its inner loops call; a release build would compile every
 //! dependency once more for the same figures.
@@ -37,7 +39,8 @@ fn main() {
         grid::run(std::path::Path::new(word(1)), word(2), word(3).parse().unwrap_or(1));
     } else if let Some(at) = arguments.iter().position(|a| a == "--peers") {
         let folder = arguments.get(at + 1).map_or(".", String::as_str);
-        peers::run(std::path::Path::new(folder));
+        let sets = arguments.iter().skip(at + 2).take_while(|word| !word.starts_with("--"));
+        peers::run(std::path::Path::new(folder), sets.cloned().collect());
     } else {
         divan::main();
     }

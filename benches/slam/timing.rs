@@ -1,5 +1,7 @@
 //! CPU time of one thread, and the training problem that is timed.
 
+use std::path::Path;
+
 use mdwarf::science::cross_validation::Folds;
 use mdwarf::science::shared_kernel::SharedKernelSolver;
 use mdwarf::science::slam::HyperGrid;
@@ -59,6 +61,23 @@ pub struct Training {
 }
 
 impl Training {
+    /// Reads `labels.npy`, `(n_train, n_label)`, and `targets.npy`, `(n_pixel, n_train)`, f64 and scaled.
+    pub fn read(folder: &Path) -> Self {
+        let read = |what: &str| -> Array2<f64> {
+            ndarray_npy::read_npy(folder.join(what)).expect("an array of f64 in the folder")
+        };
+        let (labels, targets) = (read("labels.npy"), read("targets.npy"));
+        let targets = targets.outer_iter().map(|target| target.to_owned()).collect();
+        let (used, solver) = (vec![true; labels.nrows()], SharedKernelSolver::default());
+        Self { labels, targets, used, solver }
+    }
+
+    /// The same set, solved to another violation of optimality.
+    pub fn solved_to(mut self, tolerance: f64) -> Self {
+        self.solver.tolerance = tolerance;
+        self
+    }
+
     pub fn new(n_train: usize, n_label: usize, sigma: f64) -> Self {
         let labels = problem::labels(n_train, n_label, 7);
         let pixel = |j: usize| problem::scaled(&problem::target(&labels, j, sigma));
@@ -82,12 +101,17 @@ impl Training {
 
     /// The wide grid, ten folds, of the first pixel.
     pub fn wide_grid(&self, prepared: &dyn PreparedSvr) -> Vec<f64> {
+        self.grid_of(0, &HyperGrid::wide(), prepared)
+    }
+
+    /// Errors of a grid's cells, ten folds, of one pixel.
+    pub fn grid_of(&self, pixel: usize, grid: &HyperGrid, prepared: &dyn PreparedSvr) -> Vec<f64> {
         let rows: Vec<usize> = (0..self.labels.nrows()).collect();
         let folds = Folds::by_star(&rows, 10, 1).expect("ten folds");
         let fold_of_row: Vec<Option<usize>> =
             folds.fold_of_row().iter().map(|&fold| Some(fold)).collect();
-        let grid = HyperGrid::wide();
-        let errors = prepared.cross_validate(self.targets[0].view(), &fold_of_row, grid.cells());
+        let target = self.targets[pixel].view();
+        let errors = prepared.cross_validate(target, &fold_of_row, grid.cells(), grid.search());
         errors.expect("errors of the grid")
     }
 }
