@@ -12,13 +12,18 @@ use super::diff_text;
 use super::failure::Failure;
 use super::past::{find_run, open_store};
 use super::project::Planned;
+use super::table::counted;
 use super::talk::Talk;
 use crate::engine::claims::{Status, Verdict};
 use crate::engine::diff::{TableDiff, compare};
 use crate::engine::ledger::{NodeEntry, RunEntry};
 use crate::engine::lockfile::{Difference, Lockfile};
 use crate::engine::record::Record;
+use crate::engine::run::Outcome;
 use crate::engine::store::Store;
+
+/// Nodes without a result that are named.
+const NAMED: usize = 3;
 
 /// How two runs differ.
 #[derive(Debug, Serialize)]
@@ -178,14 +183,24 @@ fn nodes(
     for (name, _) in before.iter().filter(|(name, _)| !after.contains_key(*name)) {
         found.head.push(of_node(name, "there", "gone"));
     }
+    let mut without: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for node in &new.nodes {
         let Some(was) = before.get(&node.node) else {
             found.head.push(of_node(&node.node, "not there", "new"));
             continue;
         };
-        if was.key == node.key {
-            found.same_nodes += 1;
-            continue;
+        // The ledger keeps the last key of a node that a run skipped: it is another run's.
+        match (is_settled(was), is_settled(node)) {
+            (true, true) if was.key != node.key => {}
+            (true, true) | (false, false) => {
+                found.same_nodes += 1;
+                continue;
+            }
+            (has, _) => {
+                let run = if has { new } else { old };
+                without.entry(&run.id).or_default().push(&node.node);
+                continue;
+            }
         }
         let record = |node: &NodeEntry| match node.key {
             Some(key) => store.record(key),
@@ -202,7 +217,18 @@ fn nodes(
             }
         }
     }
+    for (run, nodes) in without {
+        let (n, first) = (nodes.len(), nodes[..nodes.len().min(NAMED)].join("`, `"));
+        let rest = if n > NAMED { ", ..." } else { "" };
+        let they = counted(n, "node", "nodes");
+        found.not_shown.push(format!("{they} of which {run} has no result: `{first}`{rest}"));
+    }
     Ok(())
+}
+
+/// Whether a node had a result in its run.
+fn is_settled(node: &NodeEntry) -> bool {
+    matches!(node.outcome, Outcome::Ran { .. } | Outcome::Reused)
 }
 
 fn of_node(name: &str, old: &str, new: &str) -> Difference {

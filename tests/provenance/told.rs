@@ -146,6 +146,14 @@ fn two_runs_are_compared_to_the_last_star() {
     answer.says("1 entered, 0 left").says("entered: 1005");
     let same = project.mdwarf(&["diff", "latest", "latest"]);
     same.says("NODES: all 16 the same");
+    // What a run was not asked for is no result of it, though the store has one.
+    project.run_with(&["--until", "predicted", "--set", "predicted.loss=soft_l1"]);
+    let answer = project.mdwarf(&["diff", "latest~3", "latest", "--json"]);
+    let diff = answer.json();
+    let nodes: Vec<&str> =
+        diff["nodes"].as_array().into_iter().flatten().filter_map(|n| n["node"].as_str()).collect();
+    assert_eq!(nodes, ["predicted"]);
+    assert!(diff["not_shown"].to_string().contains("has no result: `"), "{}", diff["not_shown"]);
     assert_eq!(project.mdwarf(&["diff", "latest~99"]).code, 2);
 }
 
