@@ -2,6 +2,7 @@
 //!
 //! - `cargo bench --profile dev --bench slam`: wall times by divan.
 //! - `... -- --growth`: a table of CPU time against n_train, n_pix, n_star and n_label.
+//! - `... -- --starts`: what starts of label fits cost, and how many reach the optimum of the exact search.
 //! - `... -- --grid DIR wide|tutorial|one N`: a grid, or one fit, on the set in DIR, the first N pixels
 //!   (see `slam/grid.rs`).
 //! - `... -- --peers DIR [SET]...`: writes the problems into DIR and prints CPU times as JSON (see
@@ -18,6 +19,8 @@ mod growth;
 mod peers;
 #[path = "slam/problem.rs"]
 mod problem;
+#[path = "slam/starts.rs"]
+mod starts;
 #[path = "slam/timing.rs"]
 mod timing;
 
@@ -32,7 +35,9 @@ const N_PIX: usize = 400;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     timing::one_thread();
-    if arguments.iter().any(|a| a == "--growth") {
+    if arguments.iter().any(|a| a == "--starts") {
+        starts::print();
+    } else if arguments.iter().any(|a| a == "--growth") {
         growth::print();
     } else if let Some(at) = arguments.iter().position(|a| a == "--grid") {
         let word = |after: usize| arguments.get(at + after).map_or("", String::as_str);

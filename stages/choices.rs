@@ -207,7 +207,7 @@ pub enum BoundsChoice {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StartChoice {
-    /// The nearest of 512 training spectra that are spread over label space, by every fourth pixel.
+    /// The nearest training spectrum, of the 256 that are nearest at every fourth pixel.
     #[default]
     Fast,
     /// The nearest of all training spectra, as in §2.2; each job then predicts all of them.

@@ -19,7 +19,6 @@ use crate::engine::diff::{TableDiff, compare};
 use crate::engine::ledger::{NodeEntry, RunEntry};
 use crate::engine::lockfile::{Difference, Lockfile};
 use crate::engine::record::Record;
-use crate::engine::run::Outcome;
 use crate::engine::store::Store;
 
 /// Nodes without a result that are named.
@@ -189,24 +188,20 @@ fn nodes(
             found.head.push(of_node(&node.node, "not there", "new"));
             continue;
         };
-        // The ledger keeps the last key of a node that a run skipped: it is another run's.
-        match (is_settled(was), is_settled(node)) {
-            (true, true) if was.key != node.key => {}
-            (true, true) | (false, false) => {
+        let without_result = match (was.result(), node.result()) {
+            (before, after) if before == after => {
                 found.same_nodes += 1;
                 continue;
             }
-            (has, _) => {
-                let run = if has { new } else { old };
-                without.entry(&run.id).or_default().push(&node.node);
-                continue;
-            }
-        }
-        let record = |node: &NodeEntry| match node.key {
-            Some(key) => store.record(key),
-            None => Ok(None),
+            (None, _) => Some(old),
+            (_, None) => Some(new),
+            _ => None,
         };
-        match (record(was)?, record(node)?) {
+        if let Some(run) = without_result {
+            without.entry(&run.id).or_default().push(&node.node);
+            continue;
+        }
+        match (was.record(store)?, node.record(store)?) {
             (Some(was), Some(now)) => found.nodes.push(node_diff(&node.node, &was, &now)),
             (was, _) => {
                 let run = if was.is_none() { &old.id } else { &new.id };
@@ -224,11 +219,6 @@ fn nodes(
         found.not_shown.push(format!("{they} of which {run} has no result: `{first}`{rest}"));
     }
     Ok(())
-}
-
-/// Whether a node had a result in its run.
-fn is_settled(node: &NodeEntry) -> bool {
-    matches!(node.outcome, Outcome::Ran { .. } | Outcome::Reused)
 }
 
 fn of_node(name: &str, old: &str, new: &str) -> Difference {
@@ -295,7 +285,7 @@ fn is_of_run(planned: &Planned, entry: &RunEntry, node: usize) -> bool {
     reached.iter().enumerate().filter(|(_, reached)| **reached).all(|(index, _)| {
         let name = &pipeline.nodes[index].name;
         let key = planned.plan.done[index].as_ref().and_then(|o| o.first()).map(|a| a.record.name);
-        entry.nodes.iter().any(|n| n.node == *name && n.key == key && key.is_some())
+        entry.nodes.iter().any(|n| n.node == *name && n.result() == key && key.is_some())
             || pipeline.nodes[index].absent.is_some()
     })
 }

@@ -76,13 +76,7 @@ impl Past {
 
     /// What came out of a node; `None` where nothing did or a sweep has taken it.
     fn record(&self, node: &NodeEntry) -> Result<Option<Record>, Failure> {
-        if !matches!(node.outcome, Outcome::Ran { .. } | Outcome::Reused) {
-            return Ok(None);
-        }
-        match node.key {
-            Some(key) => Ok(self.store.record(key)?),
-            None => Ok(None),
-        }
+        Ok(node.record(&self.store)?)
     }
 
     /// `claims --run`.

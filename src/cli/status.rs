@@ -88,7 +88,7 @@ pub fn json<'a>(
 /// A run, a line a node.
 pub fn tell(store: &Store, entry: &RunEntry, talk: &Talk) {
     let records: Vec<Option<Record>> =
-        entry.nodes.iter().map(|node| record_of(store, node)).collect();
+        entry.nodes.iter().map(|node| node.record(store).ok().flatten()).collect();
     let with_cost = records.iter().flatten().any(|record| record.cost.is_some());
     let rows = entry.nodes.iter().zip(&records);
     let rows = rows.map(|(node, record)| row(node, record.as_ref(), with_cost)).collect();
@@ -124,7 +124,7 @@ fn nodes_json<'a>(store: &Store, entry: &'a RunEntry) -> Vec<NodeJson<'a>> {
         .nodes
         .iter()
         .map(|node| {
-            let record = record_of(store, node);
+            let record = node.record(store).ok().flatten();
             NodeJson {
                 node: &node.node,
                 outcome: &node.outcome,
@@ -157,13 +157,6 @@ fn row(node: &NodeEntry, record: Option<&Record>, with_cost: bool) -> Vec<String
     }
     cells.push(rows);
     cells
-}
-
-/// What a node had in that run, while its record exists.
-fn record_of(store: &Store, node: &NodeEntry) -> Option<Record> {
-    let settled = matches!(node.outcome, Outcome::Ran { .. } | Outcome::Reused);
-    let key = node.key.filter(|_| settled);
-    key.and_then(|key| store.record(key).ok().flatten())
 }
 
 /// Rows of the outputs.

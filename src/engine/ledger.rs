@@ -9,6 +9,7 @@ use super::claims::Verdict;
 use super::digest::Digest;
 use super::error::{EngineError, Result};
 use super::files::Files;
+use super::record::Record;
 use super::run::Outcome;
 use super::store::{Store, seal, sealed};
 
@@ -57,6 +58,19 @@ pub struct NodeEntry {
     /// The dataset slot it reads. (`dataset` is the key of an absent one.)
     #[serde(default, rename = "slot", skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
+}
+
+impl NodeEntry {
+    /// The key of what it gave in that run. (A node that the run skipped keeps the key that it had before, so that a later
+    /// run can say what has changed since.)
+    pub fn result(&self) -> Option<Digest> {
+        self.key.filter(|_| self.outcome.has_result())
+    }
+
+    /// What it gave in that run, while the store has the record.
+    pub fn record(&self, store: &Store) -> Result<Option<Record>> {
+        self.result().map_or(Ok(None), |key| store.record(key))
+    }
 }
 
 impl RunEntry {

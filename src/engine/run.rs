@@ -50,6 +50,13 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether the node has a result, made in the run or before.
+    pub fn has_result(&self) -> bool {
+        matches!(self, Outcome::Ran { .. } | Outcome::Reused)
+    }
+}
+
 /// What a run is asked for.
 pub struct RunOptions {
     /// Worker threads.

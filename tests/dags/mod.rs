@@ -21,7 +21,7 @@ use mdwarf::engine::events::Silent;
 use mdwarf::engine::gc::{SweepOptions, sweep};
 use mdwarf::engine::ledger::{Ledger, NodeEntry, RunEntry};
 use mdwarf::engine::pipeline::Pipeline;
-use mdwarf::engine::run::{Outcome, RunOptions, Settled};
+use mdwarf::engine::run::{RunOptions, Settled};
 use mdwarf::engine::source::Sources;
 use mdwarf::engine::spec::{Spec, SpecInput};
 use mdwarf::engine::store::Store;
@@ -385,7 +385,7 @@ impl World {
 }
 
 fn all_well(settled: &[Settled]) -> bool {
-    settled.iter().all(|s| matches!(s.outcome, Outcome::Ran { .. } | Outcome::Reused))
+    settled.iter().all(|s| s.outcome.has_result())
 }
 
 /// Whatever a run calls done must be the truth, column by column.

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use super::project;
 
 #[test]
@@ -129,9 +131,11 @@ fn two_runs_are_compared_to_the_last_star() {
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let diff = answer.json();
     assert_eq!(diff["causes"][0]["place"], "node `predicted` parameter `loss`");
-    let nodes: Vec<&str> =
-        diff["nodes"].as_array().into_iter().flatten().filter_map(|n| n["node"].as_str()).collect();
-    assert_eq!(nodes[0], "predicted");
+    let nodes = |diff: &Value| -> Vec<String> {
+        let nodes = diff["nodes"].as_array().into_iter().flatten();
+        nodes.filter_map(|n| n["node"].as_str().map(str::to_owned)).collect()
+    };
+    assert_eq!(nodes(&diff)[0], "predicted");
     let table = &diff["tables"][0];
     assert_eq!((&table["table"], &table["row_id"]), (&"catalog.catalog".into(), &"obsid".into()));
     let changed = table["changed"].as_array().expect("columns");
@@ -148,11 +152,8 @@ fn two_runs_are_compared_to_the_last_star() {
     same.says("NODES: all 16 the same");
     // What a run was not asked for is no result of it, though the store has one.
     project.run_with(&["--until", "predicted", "--set", "predicted.loss=soft_l1"]);
-    let answer = project.mdwarf(&["diff", "latest~3", "latest", "--json"]);
-    let diff = answer.json();
-    let nodes: Vec<&str> =
-        diff["nodes"].as_array().into_iter().flatten().filter_map(|n| n["node"].as_str()).collect();
-    assert_eq!(nodes, ["predicted"]);
+    let diff = project.mdwarf(&["diff", "latest~3", "latest", "--json"]).json();
+    assert_eq!(nodes(&diff), ["predicted"]);
     assert!(diff["not_shown"].to_string().contains("has no result: `"), "{}", diff["not_shown"]);
     assert_eq!(project.mdwarf(&["diff", "latest~99"]).code, 2);
 }

@@ -8,6 +8,7 @@
 
 use std::rc::Rc;
 
+use super::super::sorting::sort_numbers;
 use super::super::svr::{HyperParameters, Search};
 use super::factor::Kernel;
 use super::near::Near;
@@ -122,9 +123,8 @@ fn walk(
         let found = task.fold_errors(surface.search, held_out, &mut known, best, ratio);
         ratio = best.ratio(&found.done, &found.errors);
         if found.is_precise {
-            let sum: f64 = found.errors.iter().sum();
-            errors[at] = sum / held_out.len() as f64;
-            if sum < best.sum() {
+            errors[at] = found.sum() / held_out.len() as f64;
+            if found.sum() < best.sum() {
                 best.folds = found.errors;
             }
         }
@@ -153,6 +153,12 @@ struct FoundErrors {
     is_precise: bool,
 }
 
+impl FoundErrors {
+    fn sum(&self) -> f64 {
+        self.errors.iter().sum()
+    }
+}
+
 /// The folds of one cell.
 struct FoldTask<'a> {
     cell: Cell<'a>,
@@ -179,11 +185,10 @@ impl FoldTask<'_> {
             FoundErrors { done: Vec::new(), errors: vec![0.0; held_out.len()], is_precise: false };
         let mut ratio = ratio;
         while !left.is_empty() {
-            let sum: f64 = found.errors.iter().sum();
             let count = match search {
                 Search::Complete => left.len(),
-                Search::Best if sum > self.limit(best) => return found,
-                Search::Best => best.n_deciding(&left, sum, ratio),
+                Search::Best if found.sum() > self.limit(best) => return found,
+                Search::Best => best.n_deciding(&left, found.sum(), ratio),
             };
             let chosen: Vec<usize> = left.drain(..count).collect();
             let rows: Vec<&[usize]> = chosen.iter().map(|&fold| &held_out[fold][..]).collect();
@@ -198,7 +203,7 @@ impl FoldTask<'_> {
             found.done.extend(chosen);
             ratio = best.ratio(&found.done, &found.errors);
         }
-        if found.errors.iter().sum::<f64>() <= self.limit(best) || search == Search::Complete {
+        if found.sum() <= self.limit(best) || search == Search::Complete {
             self.refine(held_out, known, &mut found);
             found.is_precise = true;
         }
@@ -273,7 +278,7 @@ fn paths(cells: &[HyperParameters]) -> Vec<Vec<usize>> {
         path.sort_by(|&a, &b| cells[a].c.total_cmp(&cells[b].c).then(a.cmp(&b)));
     }
     let mut gammas: Vec<f64> = paths.iter().map(|path| cells[path[0]].gamma).collect();
-    gammas.sort_by(|a, b| a.total_cmp(b));
+    sort_numbers(&mut gammas);
     gammas.dedup();
     let middle = gammas[gammas.len() / 2];
     let rank = |path: &[usize]| {

@@ -15,9 +15,9 @@ pub struct CellOptions {
 
 impl Default for CellOptions {
     /// 1e-4 of a pixel's training scatter: at a signal-to-noise ratio of 200 a hundredth of a formal error, if all
-    /// pixels conspired. 512 MiB hold about 1,500 cells at degree 5.
+    /// pixels conspired. 1 GiB holds about 3,000 cells at degree 5.
     fn default() -> Self {
-        Self { accuracy: 1e-4, half_width: 0.25, memory_bytes: 512 << 20 }
+        Self { accuracy: 1e-4, half_width: 0.25, memory_bytes: 1 << 30 }
     }
 }
 

@@ -25,6 +25,7 @@ use super::kernel::{KernelEvaluator, KernelGroup};
 use super::lanes::{LANES, Runs, moments, padded, polynomials};
 use super::model::FluxEvaluator;
 use super::reduced::reduce;
+use super::start::FastStart;
 use super::{SlamError, SlamModel, check_length};
 
 /// Compressed evaluation of a model of one to three labels. It stands for itself: fitters of one model may share it, and
@@ -40,6 +41,7 @@ pub struct CellEvaluator {
     checks: Array2<f64>,
     reduction_error: f64,
     kept: Mutex<Kept>,
+    starts: OnceLock<Arc<FastStart>>,
 }
 
 /// A cube's place: lower corner over side, 0 where there is no such label.
@@ -122,6 +124,7 @@ impl CellEvaluator {
             checks: check_points(n_label),
             reduction_error,
             kept: Mutex::default(),
+            starts: OnceLock::new(),
         };
         cells.first = cells.first_degrees(&sample);
         Ok(Some(cells))
@@ -158,9 +161,9 @@ impl CellEvaluator {
         self.model.groups().iter().map(|group| group.centers.ncols()).collect()
     }
 
-    /// The model that cells are made from, within a quarter of the accuracy of the exact one.
-    pub(super) fn source(&self) -> &KernelEvaluator<'static> {
-        &self.model
+    /// Spectra of the training stars of `model`, the one that the cells are of; made when they are first asked for.
+    pub(super) fn starts(&self, model: &SlamModel) -> Arc<FastStart> {
+        Arc::clone(self.starts.get_or_init(|| Arc::new(FastStart::new(model, &self.model))))
     }
 
     /// Cells in memory, and their size in bytes.

@@ -15,7 +15,7 @@ use super::super::least_squares::{Bounds, NormalEquations, Outcome, invert_posit
 use super::cells::CellScratch;
 use super::kernel::KernelEvaluator;
 use super::label_fit::{Evaluator, FitOptions, FitStatus, LabelBounds, LabelFit, Loss, Start};
-use super::lanes::pixel_sums;
+use super::lanes::{LaneSpectrum, pixel_sums};
 use super::minimize::{Found, Task};
 use super::start::{FastStart, StartSpectra, TrainingFlux};
 use super::weights::PixelWeights;
@@ -24,7 +24,7 @@ use super::{CellEvaluator, SlamError, SlamModel, check_length};
 /// A model prepared for fitting many stars.
 ///
 /// Memory beside the model: a copy of its coefficients (exact evaluation and preparation only), the cells, and the
-/// spectra to start from (512 thinned ones, or n_train whole ones with [`Start::Exact`]).
+/// spectra to start from: `4 n_train n_pix` bytes, twice as many with [`Start::Exact`].
 #[derive(Debug)]
 pub struct LabelFitter<'a> {
     pub(super) model: &'a SlamModel,
@@ -40,8 +40,8 @@ pub struct LabelFitter<'a> {
     pub(super) options: FitOptions,
 }
 
-/// Stars whose exact evaluations are done together.
-const BATCH: usize = 16;
+/// Stars whose starts are sought and whose exact evaluations are done together.
+const BATCH: usize = 64;
 
 /// Rounding of scaled labels that are still in the hull.
 const HULL_TOLERANCE: f64 = 1e-9;
@@ -85,8 +85,8 @@ impl<'a> LabelFitter<'a> {
         }
         let start = match options.start {
             Start::Fast => StartSpectra::Fast(match &cells {
-                Some(cells) => FastStart::new(model, cells.source()),
-                None => FastStart::new(model, &exact),
+                Some(cells) => cells.starts(model),
+                None => Arc::new(FastStart::new(model, &exact)),
             }),
             Start::Exact => StartSpectra::Exact(TrainingFlux::new(model, &exact)),
         };
@@ -152,8 +152,14 @@ impl<'a> LabelFitter<'a> {
     fn fit_batch(&self, flux: ArrayView2<'_, f64>, ivar: ArrayView2<'_, f64>) -> Vec<LabelFit> {
         let mut scratch = CellScratch::default();
         let stars = flux.outer_iter().zip(ivar.outer_iter());
-        let mut tasks: Vec<Result<Task, Box<LabelFit>>> =
-            stars.map(|(flux, ivar)| self.begin(flux, ivar, &mut scratch)).collect();
+        let spectra: Vec<(LaneSpectrum, usize)> =
+            stars.map(|(flux, ivar)| self.weights.spectrum(flux, ivar)).collect();
+        let starts = self.start.nearest(&spectra.iter().map(|(star, _)| star).collect::<Vec<_>>());
+        let mut tasks: Vec<Result<Task, Box<LabelFit>>> = spectra
+            .into_iter()
+            .zip(starts)
+            .map(|((spectrum, n_used), start)| self.begin(spectrum, n_used, start, &mut scratch))
+            .collect();
         if let Some(exact) = &self.exact {
             let going = tasks.iter_mut().filter_map(|task| task.as_mut().ok()).collect();
             self.settle(exact, going, &mut scratch);
@@ -164,18 +170,18 @@ impl<'a> LabelFitter<'a> {
             .collect()
     }
 
-    /// Weighs a spectrum, finds its start and, with cells, its compressed optimum.
+    /// Finds the compressed optimum of a weighted spectrum, where there are cells.
     fn begin(
         &self,
-        flux: ArrayView1<'_, f64>,
-        ivar: ArrayView1<'_, f64>,
+        spectrum: LaneSpectrum,
+        n_used: usize,
+        start: Option<usize>,
         scratch: &mut CellScratch,
     ) -> Result<Task, Box<LabelFit>> {
-        let (spectrum, n_used) = self.weights.spectrum(flux, ivar);
         if n_used < self.options.min_pixels.max(self.model.n_label() + 1) {
             return Err(Box::new(self.without_labels(FitStatus::TooFewPixels, n_used)));
         }
-        let Some(start) = self.start.nearest(&spectrum) else {
+        let Some(start) = start else {
             return Err(Box::new(self.without_labels(FitStatus::NotStarted, n_used)));
         };
         let labels = self.scaled_labels.row(start).to_owned();

@@ -202,6 +202,24 @@ fn fast_start_reaches_the_optimum_of_the_exact_search() {
 }
 
 #[test]
+fn fast_start_finds_the_same_minimum_of_many() {
+    let model = synthetic::noisy_model();
+    let (flux, ivar) = noisy(&model, 400, 20.0);
+    let of = |start, evaluator| {
+        let options = FitOptions { start, evaluator, ..options() };
+        LabelFitter::new(&model, options).unwrap().fit_many(flux.view(), ivar.view()).unwrap()
+    };
+    let exact = of(Start::Exact, Evaluator::Exact);
+    let fast = of(Start::Fast, Evaluator::Compressed(CellOptions::default()));
+    let is_same = |(fast, exact): &(&LabelFit, &LabelFit)| {
+        let shift = (&fast.labels - &exact.labels) / &exact.formal_errors;
+        shift.iter().all(|s| s.abs() < 0.05)
+    };
+    let n_same = fast.iter().zip(&exact).filter(is_same).count();
+    assert!(n_same >= 396, "{n_same} of 400");
+}
+
+#[test]
 fn any_batch_and_any_number_of_threads_give_the_same_bits() {
     let model = synthetic::model();
     let (flux, ivar) = noisy(&model, 256, 60.0);

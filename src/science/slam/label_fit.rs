@@ -59,7 +59,8 @@ pub enum LabelBounds {
 /// Where a fit starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// The nearest of up to 512 training stars that are spread over label space, by every fourth pixel.
+    /// The nearest training star by all pixels, of the 256 that are nearest by every fourth pixel (every thirtieth, of
+    /// 15,000 stars).
     Fast,
     /// The nearest of all training stars by all pixels (the paper's); takes n_train spectra of memory.
     Exact,

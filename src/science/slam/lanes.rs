@@ -11,6 +11,8 @@ use super::Loss;
 
 /// Pixels of a run; arrays are padded with zeros to a multiple of it.
 pub(super) const LANES: usize = 16;
+/// Runs whose moments are added up at a time.
+const RUNS: usize = 4;
 /// Partial sums in double precision.
 const SUMS: usize = 4;
 
@@ -302,9 +304,26 @@ fn moments_wide(coefficients: &[f32], pulls: &[f32], sums: &mut [f32]) {
 
 #[inline(always)]
 fn moments_body<const FMA: bool>(coefficients: &[f32], pulls: &[f32], sums: &mut [f32]) {
-    let runs = coefficients.chunks_exact(sums.len());
-    for (block, pull) in runs.zip(pulls.chunks_exact(LANES)) {
-        for (sum, row) in sums.chunks_exact_mut(LANES).zip(block.chunks_exact(LANES)) {
+    let size = sums.len();
+    let blocks = coefficients.chunks_exact(RUNS * size);
+    let (last, last_pulls) = (blocks.remainder(), blocks.len() * RUNS * LANES);
+    for (block, pulls) in blocks.zip(pulls.chunks_exact(RUNS * LANES)) {
+        add_moments::<FMA, RUNS>(block, pulls, sums);
+    }
+    for (block, pulls) in last.chunks_exact(size).zip(pulls[last_pulls..].chunks_exact(LANES)) {
+        add_moments::<FMA, 1>(block, pulls, sums);
+    }
+}
+
+/// Adds those of `N` runs, so that a sum is fetched and put back once for all of them.
+#[inline(always)]
+fn add_moments<const FMA: bool, const N: usize>(block: &[f32], pulls: &[f32], sums: &mut [f32]) {
+    let size = sums.len();
+    for (row, sum) in sums.chunks_exact_mut(LANES).enumerate() {
+        for run in 0..N {
+            let first = run * size + row * LANES;
+            let (row, pull) =
+                (&block[first..first + LANES], &pulls[run * LANES..(run + 1) * LANES]);
             for lane in 0..LANES {
                 sum[lane] = multiply_add::<FMA>(pull[lane], row[lane], sum[lane]);
             }

@@ -1,30 +1,38 @@
 //! Initial guess: a training star whose model spectrum is near in chi-square (Li et al. 2021, §2.2).
 //!
-//! The exact search compares with all training stars at all pixels. The fast one compares with stars that are spread
-//! over label space, at every fourth pixel: a start only has to lie in the basin of the same optimum.
+//! The exact search compares with all training stars at all pixels, in double precision. The fast one compares many
+//! spectra with all training stars in one product, at a part of the pixels, and at all pixels with the best of them.
+//! Chi-square of a model that follows the noise of its training stars has many minima: where starts are spread over
+//! label space instead, so that each is near the optimum but not the nearest, up to a fifth of the fits end elsewhere.
+
+use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
 use super::SlamModel;
 use super::kernel::KernelEvaluator;
-use super::lanes::{LaneSpectrum, padded, weighted_squares};
+use super::lanes::{LaneSpectrum, weighted_squares};
 
 /// Spectra to start from.
 #[derive(Debug)]
 pub(super) enum StartSpectra {
     /// Of all training stars.
     Exact(TrainingFlux),
-    /// Of some, thinned.
-    Fast(FastStart),
+    /// Of all, most of them thinned; fitters of one model share them.
+    Fast(Arc<FastStart>),
 }
 
 impl StartSpectra {
-    /// Training row to start from; `None` where there is none or chi-square is not finite.
-    pub fn nearest(&self, spectrum: &LaneSpectrum) -> Option<usize> {
+    /// Training row to start each spectrum from; `None` where there is none or chi-square is not finite.
+    pub fn nearest(&self, spectra: &[&LaneSpectrum]) -> Vec<Option<usize>> {
         match self {
-            Self::Exact(training) => training.nearest(&spectrum.flux, &spectrum.weight),
-            Self::Fast(fast) => fast.nearest(spectrum),
+            Self::Exact(training) => {
+                let of =
+                    |spectrum: &&LaneSpectrum| training.nearest(&spectrum.flux, &spectrum.weight);
+                spectra.iter().map(of).collect()
+            }
+            Self::Fast(fast) => fast.nearest(spectra),
         }
     }
 }
@@ -43,7 +51,7 @@ const BLOCK: usize = 128;
 impl TrainingFlux {
     /// Predicts the spectra of all training stars.
     pub fn new(model: &SlamModel, evaluator: &KernelEvaluator<'_>) -> Self {
-        Self { scaled: spectra(evaluator, model.scaled_labels().view()) }
+        Self { scaled: spectra(evaluator, model.scaled_labels().view(), |flux| flux) }
     }
 
     /// Finds the training row of smallest sum of weight (flux - model)^2; the first of equals.
@@ -61,12 +69,17 @@ impl TrainingFlux {
     }
 }
 
-/// Spectra at scaled labels `thetas`, `(n, n_label)`, block by block in parallel; `(n, n_slot)`.
-fn spectra(evaluator: &KernelEvaluator<'_>, thetas: ArrayView2<'_, f64>) -> Array2<f64> {
+/// Spectra at scaled labels `thetas`, `(n, n_label)`, block by block in parallel and kept as numbers of another type;
+/// `(n, n_slot)`.
+fn spectra<T: Copy + Default + Send + Sync>(
+    evaluator: &KernelEvaluator<'_>,
+    thetas: ArrayView2<'_, f64>,
+    kept: impl Fn(f64) -> T + Sync,
+) -> Array2<T> {
     let blocks: Vec<ArrayView2<'_, f64>> = thetas.axis_chunks_iter(Axis(0), BLOCK).collect();
-    let parts: Vec<Array2<f64>> =
-        blocks.par_iter().map(|block| evaluator.spectra(*block)).collect();
-    let mut out = Array2::zeros((thetas.nrows(), evaluator.n_slot()));
+    let parts: Vec<Array2<T>> =
+        blocks.par_iter().map(|block| evaluator.spectra(*block).mapv(&kept)).collect();
+    let mut out = Array2::from_elem((thetas.nrows(), evaluator.n_slot()), T::default());
     for (i, part) in parts.into_iter().enumerate() {
         out.slice_mut(s![i * BLOCK..i * BLOCK + part.nrows(), ..]).assign(&part);
     }
@@ -86,54 +99,89 @@ fn chi2_below(flux: &[f64], weight: &[f64], model: &[f64], limit: f64) -> Option
     Some(chi2)
 }
 
-/// Thinned model spectra of training stars that are spread over label space.
+/// Model spectra of the training stars, in single precision.
 #[derive(Debug)]
 pub(super) struct FastStart {
     /// Training rows, `(n_node,)`.
     rows: Vec<usize>,
-    /// Scaled flux, `(n_node, padded(n_kept))`.
-    scaled: Vec<f32>,
-    n_kept: usize,
+    /// Scaled flux, `(n_node, n_slot)`.
+    scaled: Array2<f32>,
+    /// One pixel in so many is compared first.
+    step: usize,
+    /// Scaled flux at those, `(n_node, n_kept)`.
+    thinned: Array2<f32>,
+    /// Its squares.
+    squares: Array2<f32>,
 }
 
-/// Stars compared with.
-const NODES: usize = 512;
-/// One pixel in so many is compared.
-const THIN: usize = 4;
+/// Most stars compared with; of more, so many are spread over label space.
+const NODES: usize = 16_384;
+/// The pixels of the first comparison are at least so far apart, and farther where there are more stars than
+/// four times [`NODES_AT_ALL`]: it takes 4 n_node n_kept operations.
+const STEP: usize = 4;
+const NODES_AT_ALL: usize = 512;
+/// Stars that are compared with at all pixels. With a quarter of them, one fit in a hundred of the simulated survey's
+/// ends in another optimum.
+const BEST: usize = 256;
 
 impl FastStart {
-    /// Spreads nodes over the training set and predicts their spectra.
+    /// Predicts the spectra of the training stars.
     pub fn new(model: &SlamModel, evaluator: &KernelEvaluator<'_>) -> Self {
         let labels = model.scaled_labels();
-        let rows = spread(labels.view(), NODES);
-        let full = spectra(evaluator, labels.select(Axis(0), &rows).view());
-        let n_kept = evaluator.n_slot().div_ceil(THIN);
-        let mut scaled = vec![0.0; rows.len() * padded(n_kept)];
-        for (out, row) in scaled.chunks_exact_mut(padded(n_kept).max(1)).zip(full.outer_iter()) {
-            let kept = row.into_iter().step_by(THIN);
-            out.iter_mut().zip(kept).for_each(|(out, f)| *out = *f as f32);
-        }
-        Self { rows, scaled, n_kept }
+        let rows: Vec<usize> = match labels.nrows() {
+            n if n <= NODES => (0..n).collect(),
+            _ => spread(labels.view(), NODES),
+        };
+        let scaled = spectra(evaluator, labels.select(Axis(0), &rows).view(), |flux| flux as f32);
+        let step = rows.len().div_ceil(NODES_AT_ALL).max(STEP);
+        let thinned = scaled.slice(s![.., ..;step]).as_standard_layout().into_owned();
+        let squares = thinned.mapv(|flux| flux * flux);
+        Self { rows, scaled, step, thinned, squares }
     }
 
-    fn nearest(&self, spectrum: &LaneSpectrum) -> Option<usize> {
-        let width = padded(self.n_kept);
-        let thin = |values: &[f64]| {
-            let mut out = vec![0.0; width];
-            let kept = values.iter().step_by(THIN).take(self.n_kept);
-            out.iter_mut().zip(kept).for_each(|(out, v)| *out = *v as f32);
-            out
+    fn nearest(&self, spectra: &[&LaneSpectrum]) -> Vec<Option<usize>> {
+        let thin = |of: fn(f64, f64) -> f64| {
+            Array2::from_shape_fn((self.thinned.ncols(), spectra.len()), |(kept, star)| {
+                let at = kept * self.step;
+                of(spectra[star].flux[at], spectra[star].weight[at]) as f32
+            })
         };
-        let (flux, weight) = (thin(&spectrum.flux), thin(&spectrum.weight));
+        // Chi-square but for what is the same for all training stars.
+        let chi2 = self.squares.dot(&thin(|_, weight| weight))
+            - self.thinned.dot(&thin(|flux, weight| 2.0 * weight * flux));
+        chi2.columns()
+            .into_iter()
+            .zip(spectra)
+            .map(|(chi2, spectrum)| self.nearest_of(&best(chi2), spectrum))
+            .collect()
+    }
+
+    /// The nearest of `nodes` by all pixels.
+    fn nearest_of(&self, nodes: &[u32], spectrum: &LaneSpectrum) -> Option<usize> {
+        let narrow = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
+        let (flux, weight) = (narrow(&spectrum.flux), narrow(&spectrum.weight));
         let mut nearest: Option<(usize, f32)> = None;
-        for (row, model) in self.rows.iter().zip(self.scaled.chunks_exact(width.max(1))) {
-            let chi2 = weighted_squares(&flux, &weight, model);
+        for &node in nodes {
+            let model = self.scaled.row(node as usize);
+            let chi2 = weighted_squares(&flux, &weight, model.to_slice().unwrap_or_default());
             if chi2 < nearest.map_or(f32::INFINITY, |(_, best)| best) {
-                nearest = Some((*row, chi2));
+                nearest = Some((node as usize, chi2));
             }
         }
-        nearest.map(|(row, _)| row)
+        nearest.map(|(node, _)| self.rows[node])
     }
+}
+
+/// The nodes of least chi-square, in their own order, lest the nearest of equals depend on how they were found.
+fn best(chi2: ArrayView1<'_, f32>) -> Vec<u32> {
+    let mut nodes: Vec<(f32, u32)> = chi2.iter().copied().zip(0..).collect();
+    if nodes.len() > BEST {
+        nodes.select_nth_unstable_by(BEST, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        nodes.truncate(BEST);
+    }
+    let mut nodes: Vec<u32> = nodes.into_iter().map(|(_, node)| node).collect();
+    nodes.sort_unstable();
+    nodes
 }
 
 /// Rows of `labels`, `(n, n_label)`, each the farthest from those before it, from the one nearest the origin on: no
@@ -162,6 +210,7 @@ pub(super) fn spread(labels: ArrayView2<'_, f64>, most: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lanes::padded;
     use super::super::synthetic;
     use super::*;
 
@@ -183,12 +232,12 @@ mod tests {
         for row in [7, 31] {
             let spectrum = spectrum_of(&training.scaled.row(row).to_vec());
             assert_eq!(training.nearest(&spectrum.flux, &spectrum.weight), Some(row));
-            assert_eq!(fast.nearest(&spectrum), Some(row));
+            assert_eq!(fast.nearest(&[&spectrum]), [Some(row)]);
         }
         let mut spectrum = spectrum_of(&training.scaled.row(7).to_vec());
         spectrum.weight.fill(f64::NAN);
         assert_eq!(training.nearest(&spectrum.flux, &spectrum.weight), None);
-        assert_eq!(fast.nearest(&spectrum), None);
+        assert_eq!(fast.nearest(&[&spectrum]), [None]);
     }
 
     #[test]

@@ -49,16 +49,11 @@ fn flux(j: usize, label: ndarray::ArrayView1<'_, f64>) -> f64 {
         - 0.03 * t * m
 }
 
-fn train(constant_gravity: bool) -> SlamModel {
+fn train(constant_gravity: bool, grid: &HyperGrid, sigma: f64) -> SlamModel {
     let labels = labels(constant_gravity);
     let folds = Folds::by_star(&(0..N_TRAIN).collect::<Vec<_>>(), 3, 1).unwrap();
-    let grid = HyperGrid::new(&[1.0], &[0.05], &[0.1, 1.0 / 3.0]).unwrap();
-    let options = TrainOptions {
-        grid: &grid,
-        folds: PixelFolds::Assigned(&folds),
-        min_stars: 30,
-        max_kkt: 1e-3,
-    };
+    let options =
+        TrainOptions { grid, folds: PixelFolds::Assigned(&folds), min_stars: 30, max_kkt: 1e-3 };
     let pixels: Vec<_> = (0..N_PIX)
         .map(|j| {
             let noise = gaussians(j as u64, N_TRAIN);
@@ -66,7 +61,7 @@ fn train(constant_gravity: bool) -> SlamModel {
                 .physical
                 .outer_iter()
                 .zip(noise)
-                .map(|(l, e)| flux(j, l) + 0.01 * e)
+                .map(|(l, e)| flux(j, l) + sigma * e)
                 .collect();
             let ivar = Array1::from_elem(N_TRAIN, if j == MASKED { 0.0 } else { 1e4 });
             let wave_angstrom = 7000.0 + 2.0 * j as f64;
@@ -77,12 +72,21 @@ fn train(constant_gravity: bool) -> SlamModel {
     SlamModel::from_pixels(&labels, &pixels).unwrap()
 }
 
+fn wide_kernels() -> HyperGrid {
+    HyperGrid::new(&[1.0], &[0.05], &[0.1, 1.0 / 3.0]).unwrap()
+}
+
 pub(super) fn model() -> SlamModel {
     static MODEL: OnceLock<SlamModel> = OnceLock::new();
-    MODEL.get_or_init(|| train(false)).clone()
+    MODEL.get_or_init(|| train(false, &wide_kernels(), 0.01)).clone()
+}
+
+/// A model whose narrow kernels follow the noise of its stars.
+pub(super) fn noisy_model() -> SlamModel {
+    train(false, &HyperGrid::new(&[10.0], &[0.05], &[1.0]).unwrap(), 0.05)
 }
 
 pub(super) fn model_of_constant_gravity() -> SlamModel {
     static MODEL: OnceLock<SlamModel> = OnceLock::new();
-    MODEL.get_or_init(|| train(true)).clone()
+    MODEL.get_or_init(|| train(true, &wide_kernels(), 0.01)).clone()
 }
