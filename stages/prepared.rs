@@ -1,4 +1,4 @@
-//! What jobs of one process share of a model: its cells.
+//! What jobs of one process share of a model: its cells, and with them the spectra that fits start from.
 //!
 //! A cell is a pure function of the model and of its place, so that whoever makes it first makes it for all: shards of
 //! a node, and nodes that use one model, differ in nothing but time. The models last used are kept, each with as much

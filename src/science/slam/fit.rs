@@ -24,7 +24,7 @@ use super::{CellEvaluator, SlamError, SlamModel, check_length};
 /// A model prepared for fitting many stars.
 ///
 /// Memory beside the model: a copy of its coefficients (exact evaluation and preparation only), the cells, and the
-/// spectra to start from: `4 n_train n_pix` bytes, twice as many with [`Start::Exact`].
+/// spectra to start from: up to `6 n_train n_pix` bytes, `8 n_train n_pix` with [`Start::Exact`].
 #[derive(Debug)]
 pub struct LabelFitter<'a> {
     pub(super) model: &'a SlamModel,

@@ -179,20 +179,28 @@ fn compressed_labels_stay_within_two_hundredths_of_every_formal_error() {
     }
 }
 
+/// Labels of `stars`, their flux and inverse variance.
+fn fits(
+    model: &crate::science::slam::SlamModel,
+    stars: &(Array2<f64>, Array2<f64>),
+    options: FitOptions,
+) -> Vec<LabelFit> {
+    LabelFitter::new(model, options).unwrap().fit_many(stars.0.view(), stars.1.view()).unwrap()
+}
+
 #[test]
 fn fast_start_reaches_the_optimum_of_the_exact_search() {
     let model = synthetic::model();
-    let (flux, ivar) = noisy(&model, 100, 60.0);
-    let of = |start, evaluator| {
-        let options = FitOptions { start, evaluator, ..options() };
-        LabelFitter::new(&model, options).unwrap().fit_many(flux.view(), ivar.view()).unwrap()
+    let stars = noisy(&model, 100, 60.0);
+    let of = |start| {
+        fits(&model, &stars, FitOptions { start, evaluator: Evaluator::Exact, ..options() })
     };
-    let plain = of(Start::Exact, Evaluator::Exact);
+    let plain = of(Start::Exact);
     // As it is for a model of more labels than cells have.
     let options = FitOptions { start: Start::Fast, evaluator: Evaluator::Exact, ..options() };
     let without_cells = LabelFitter::with_cells(&model, None, options).unwrap();
-    let without_cells = without_cells.fit_many(flux.view(), ivar.view()).unwrap();
-    for fits in [of(Start::Fast, Evaluator::Exact), without_cells] {
+    let without_cells = without_cells.fit_many(stars.0.view(), stars.1.view()).unwrap();
+    for fits in [of(Start::Fast), without_cells] {
         for (fast, exact) in fits.iter().zip(&plain) {
             let shift = (&fast.labels - &exact.labels) / &exact.formal_errors;
             assert!(shift.iter().all(|s| s.abs() < 3e-3), "shift {shift} formal errors");
@@ -204,13 +212,10 @@ fn fast_start_reaches_the_optimum_of_the_exact_search() {
 #[test]
 fn fast_start_finds_the_same_minimum_of_many() {
     let model = synthetic::noisy_model();
-    let (flux, ivar) = noisy(&model, 400, 20.0);
-    let of = |start, evaluator| {
-        let options = FitOptions { start, evaluator, ..options() };
-        LabelFitter::new(&model, options).unwrap().fit_many(flux.view(), ivar.view()).unwrap()
-    };
-    let exact = of(Start::Exact, Evaluator::Exact);
-    let fast = of(Start::Fast, Evaluator::Compressed(CellOptions::default()));
+    let stars = noisy(&model, 400, 20.0);
+    let exact = FitOptions { start: Start::Exact, evaluator: Evaluator::Exact, ..options() };
+    let fast = FitOptions { evaluator: Evaluator::Compressed(CellOptions::default()), ..options() };
+    let (exact, fast) = (fits(&model, &stars, exact), fits(&model, &stars, fast));
     let is_same = |(fast, exact): &(&LabelFit, &LabelFit)| {
         let shift = (&fast.labels - &exact.labels) / &exact.formal_errors;
         shift.iter().all(|s| s.abs() < 0.05)

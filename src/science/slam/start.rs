@@ -5,6 +5,7 @@
 //! Chi-square of a model that follows the noise of its training stars has many minima: where starts are spread over
 //! label space instead, so that each is near the optimum but not the nearest, up to a fifth of the fits end elsewhere.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
@@ -116,10 +117,10 @@ pub(super) struct FastStart {
 
 /// Most stars compared with; of more, so many are spread over label space.
 const NODES: usize = 16_384;
-/// The pixels of the first comparison are at least so far apart, and farther where there are more stars than
-/// four times [`NODES_AT_ALL`]: it takes 4 n_node n_kept operations.
+/// One pixel in so many is compared first.
 const STEP: usize = 4;
-const NODES_AT_ALL: usize = 512;
+/// Stars for each pixel of that step: with more, the first comparison has fewer pixels instead of taking longer.
+const NODES_A_STEP: usize = 512;
 /// Stars that are compared with at all pixels. With a quarter of them, one fit in a hundred of the simulated survey's
 /// ends in another optimum.
 const BEST: usize = 256;
@@ -133,7 +134,7 @@ impl FastStart {
             _ => spread(labels.view(), NODES),
         };
         let scaled = spectra(evaluator, labels.select(Axis(0), &rows).view(), |flux| flux as f32);
-        let step = rows.len().div_ceil(NODES_AT_ALL).max(STEP);
+        let step = rows.len().div_ceil(NODES_A_STEP).max(STEP);
         let thinned = scaled.slice(s![.., ..;step]).as_standard_layout().into_owned();
         let squares = thinned.mapv(|flux| flux * flux);
         Self { rows, scaled, step, thinned, squares }
@@ -160,28 +161,28 @@ impl FastStart {
     fn nearest_of(&self, nodes: &[u32], spectrum: &LaneSpectrum) -> Option<usize> {
         let narrow = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
         let (flux, weight) = (narrow(&spectrum.flux), narrow(&spectrum.weight));
-        let mut nearest: Option<(usize, f32)> = None;
-        for &node in nodes {
+        let chi2 = |node: u32| {
             let model = self.scaled.row(node as usize);
-            let chi2 = weighted_squares(&flux, &weight, model.to_slice().unwrap_or_default());
-            if chi2 < nearest.map_or(f32::INFINITY, |(_, best)| best) {
-                nearest = Some((node as usize, chi2));
-            }
-        }
-        nearest.map(|(node, _)| self.rows[node])
+            weighted_squares(&flux, &weight, model.to_slice().unwrap_or_default())
+        };
+        let finite = nodes.iter().map(|&node| (chi2(node), node)).filter(|(c, _)| c.is_finite());
+        finite.min_by(nearer).map(|(_, node)| self.rows[node as usize])
     }
 }
 
-/// The nodes of least chi-square, in their own order, lest the nearest of equals depend on how they were found.
+/// The nodes of least chi-square, in any order.
 fn best(chi2: ArrayView1<'_, f32>) -> Vec<u32> {
     let mut nodes: Vec<(f32, u32)> = chi2.iter().copied().zip(0..).collect();
     if nodes.len() > BEST {
-        nodes.select_nth_unstable_by(BEST, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        nodes.select_nth_unstable_by(BEST, nearer);
         nodes.truncate(BEST);
     }
-    let mut nodes: Vec<u32> = nodes.into_iter().map(|(_, node)| node).collect();
-    nodes.sort_unstable();
-    nodes
+    nodes.into_iter().map(|(_, node)| node).collect()
+}
+
+/// Orders nodes by chi-square, equals by their number, lest one depend on how it was found.
+fn nearer(a: &(f32, u32), b: &(f32, u32)) -> Ordering {
+    a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
 }
 
 /// Rows of `labels`, `(n, n_label)`, each the farthest from those before it, from the one nearest the origin on: no
@@ -238,6 +239,16 @@ mod tests {
         spectrum.weight.fill(f64::NAN);
         assert_eq!(training.nearest(&spectrum.flux, &spectrum.weight), None);
         assert_eq!(fast.nearest(&[&spectrum]), [None]);
+    }
+
+    #[test]
+    fn the_least_are_compared_with_at_all_pixels() {
+        let chi2 = |node: usize| (node * 7919 % 1000) as f32;
+        let mut nodes = best(Array1::from_shape_fn(1000, chi2).view());
+        nodes.sort_unstable();
+        let least: Vec<u32> = (0..1000).filter(|&node| chi2(node as usize) < BEST as f32).collect();
+        assert_eq!(nodes, least);
+        assert_eq!(best(Array1::zeros(3).view()).len(), 3);
     }
 
     #[test]
