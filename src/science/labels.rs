@@ -216,24 +216,44 @@ pub fn nearest_neighbor(
 /// Training labels laid out for many questions about the nearest star.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NearestStar {
-    /// `(n_label, n_train)`.
-    columns: Array2<f64>,
+    /// `(n_train, n_label)`, ascending in the first label.
+    rows: Array2<f64>,
+    /// The first label of each, `(n_train,)`.
+    first: Vec<f64>,
 }
 
 impl NearestStar {
     /// Copies `training`, `(n_train, n_label)`, scaled.
     pub fn new(training: ArrayView2<'_, f64>) -> Self {
-        Self { columns: training.t().as_standard_layout().into_owned() }
+        let first = |row: usize| training.row(row).first().copied().unwrap_or(f64::NAN);
+        let mut order: Vec<usize> = (0..training.nrows()).collect();
+        order.sort_by(|&a, &b| first(a).total_cmp(&first(b)));
+        Self {
+            rows: training.select(Axis(0), &order),
+            first: order.into_iter().map(first).collect(),
+        }
     }
 
     /// Euclidean distance of scaled `labels`, `(n_label,)`, from the nearest training star, as [`nearest_neighbor`];
     /// NaN where the training set is empty or a label is NaN.
     pub fn distance(&self, labels: ArrayView1<'_, f64>) -> f64 {
-        let mut squared = vec![0.0; self.columns.ncols()];
-        for (column, &label) in self.columns.outer_iter().zip(labels) {
-            squared.iter_mut().zip(column).for_each(|(sum, v)| *sum += (v - label) * (v - label));
+        let Some(&label) = labels.first() else { return f64::NAN };
+        let middle = self.first.partition_point(|&first| first < label);
+        let mut nearest = f64::INFINITY;
+        let (above, below) = (middle..self.first.len(), (0..middle).rev());
+        for rows in
+            [&mut above.into_iter() as &mut dyn Iterator<Item = usize>, &mut below.into_iter()]
+        {
+            for row in rows {
+                // Where the first label alone is too far, those beyond are farther still.
+                if (self.first[row] - label).powi(2) > nearest {
+                    break;
+                }
+                let squared: f64 =
+                    self.rows.row(row).iter().zip(labels).map(|(a, b)| (a - b) * (a - b)).sum();
+                nearest = nearest.min(squared);
+            }
         }
-        let nearest = squared.into_iter().fold(f64::INFINITY, f64::min);
         if nearest.is_finite() { nearest.sqrt() } else { f64::NAN }
     }
 }
@@ -302,5 +322,18 @@ mod tests {
         let nearest = NearestStar::new(labels.view());
         assert_eq!(nearest.distance(array![0.0, 4.0].view()), 3.0);
         assert!(nearest.distance(array![f64::NAN, 0.0].view()).is_nan());
+        assert!(nearest.distance(array![0.0, f64::NAN].view()).is_nan());
+    }
+
+    #[test]
+    fn nearest_star_is_the_nearest_neighbor() {
+        let next = |i: usize| (i as f64 * 0.618).fract();
+        let labels = Array2::from_shape_fn((300, 3), |(i, l)| next(3 * i + l));
+        let nearest = NearestStar::new(labels.view());
+        for i in 0..50 {
+            let at = Array1::from_shape_fn(3, |l| 1.4 * next(7 * i + 2 * l) - 0.2);
+            let expected = nearest_neighbor(labels.view(), at.view()).unwrap().1;
+            assert_eq!(nearest.distance(at.view()), expected);
+        }
     }
 }

@@ -1,19 +1,19 @@
 //! Initial guess: a training star whose model spectrum is near in chi-square (Li et al. 2021, §2.2).
 //!
 //! The exact search compares with all training stars at all pixels, in double precision. The fast one compares many
-//! spectra with all training stars in one product, at a part of the pixels, and at all pixels with the best of them.
+//! spectra with all training stars in one product, at a part of the pixels, and with ever fewer of them at ever more.
 //! Chi-square of a model that follows the noise of its training stars has many minima: where starts are spread over
 //! label space instead, so that each is near the optimum but not the nearest, up to a fifth of the fits end elsewhere.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
 
 use super::SlamModel;
 use super::kernel::KernelEvaluator;
-use super::lanes::{LaneSpectrum, weighted_squares};
+use super::lanes::{LANES, LaneSpectrum, weighted_squares};
 
 /// Spectra to start from.
 #[derive(Debug)]
@@ -105,14 +105,12 @@ fn chi2_below(flux: &[f64], weight: &[f64], model: &[f64], limit: f64) -> Option
 pub(super) struct FastStart {
     /// Training rows, `(n_node,)`.
     rows: Vec<usize>,
-    /// Scaled flux, `(n_node, n_slot)`.
-    scaled: Array2<f32>,
-    /// One pixel in so many is compared first.
-    step: usize,
-    /// Scaled flux at those, `(n_node, n_kept)`.
-    thinned: Array2<f32>,
-    /// Its squares.
-    squares: Array2<f32>,
+    /// Slots in the order in which they are compared, `(n_slot,)`: every few pixels first.
+    order: Vec<usize>,
+    /// Scaled flux in that order, `(n_node, n_slot)`, row by row.
+    scaled: Vec<f32>,
+    /// Squares of the first of it, and the first of it, `(n_node, 2 n_first)`.
+    features: Array2<f32>,
 }
 
 /// Most stars compared with; of more, so many are spread over label space.
@@ -121,9 +119,15 @@ const NODES: usize = 16_384;
 const STEP: usize = 4;
 /// Stars for each pixel of that step: with more, the first comparison has fewer pixels instead of taking longer.
 const NODES_A_STEP: usize = 512;
-/// Stars that are compared with at all pixels. With a quarter of them, one fit in a hundred of the simulated survey's
+/// Stars that are compared with at more pixels. With a quarter of them, one fit in a hundred of the simulated survey's
 /// ends in another optimum.
 const BEST: usize = 256;
+/// Of all pixels one in so many, then more, are compared with those before half of them are left.
+const PARTS: [usize; 4] = [6, 3, 2, 1];
+/// Stars that are compared with at all pixels to the end.
+const LEFT: usize = BEST >> (PARTS.len() - 1);
+/// One star in so many tells which may be among those.
+const SAMPLED: usize = 16;
 
 impl FastStart {
     /// Predicts the spectra of the training stars.
@@ -133,51 +137,96 @@ impl FastStart {
             n if n <= NODES => (0..n).collect(),
             _ => spread(labels.view(), NODES),
         };
-        let scaled = spectra(evaluator, labels.select(Axis(0), &rows).view(), |flux| flux as f32);
         let step = rows.len().div_ceil(NODES_A_STEP).max(STEP);
-        let thinned = scaled.slice(s![.., ..;step]).as_standard_layout().into_owned();
-        let squares = thinned.mapv(|flux| flux * flux);
-        Self { rows, scaled, step, thinned, squares }
+        let n_slot = evaluator.n_slot();
+        let order: Vec<usize> = (0..step).flat_map(|first| (first..n_slot).step_by(step)).collect();
+        let flux = spectra(evaluator, labels.select(Axis(0), &rows).view(), |flux| flux as f32);
+        let in_order = |row: ArrayView1<'_, f32>| order.iter().map(|&slot| row[slot]).collect();
+        let scaled = flux.outer_iter().flat_map::<Vec<f32>, _>(in_order).collect();
+        let first = flux.slice(s![.., ..;step]);
+        let features = concatenate![Axis(1), first.mapv(|flux| flux * flux), first];
+        Self { rows, order, scaled, features }
     }
 
     fn nearest(&self, spectra: &[&LaneSpectrum]) -> Vec<Option<usize>> {
-        let thin = |of: fn(f64, f64) -> f64| {
-            Array2::from_shape_fn((self.thinned.ncols(), spectra.len()), |(kept, star)| {
-                let at = kept * self.step;
-                of(spectra[star].flux[at], spectra[star].weight[at]) as f32
-            })
-        };
+        let spectra: Vec<SingleSpectrum> =
+            spectra.iter().map(|spectrum| SingleSpectrum::new(spectrum, &self.order)).collect();
+        let n_first = self.features.ncols() / 2;
+        let factors =
+            Array2::from_shape_fn((spectra.len(), 2 * n_first), |(star, feature)| match feature {
+                at if at < n_first => spectra[star].weight[at],
+                at => -2.0 * spectra[star].weight[at - n_first] * spectra[star].flux[at - n_first],
+            });
         // Chi-square but for what is the same for all training stars.
-        let chi2 = self.squares.dot(&thin(|_, weight| weight))
-            - self.thinned.dot(&thin(|flux, weight| 2.0 * weight * flux));
-        chi2.columns()
-            .into_iter()
-            .zip(spectra)
-            .map(|(chi2, spectrum)| self.nearest_of(&best(chi2), spectrum))
-            .collect()
+        let chi2 = factors.dot(&self.features.t());
+        let stars = spectra.iter().zip(chi2.outer_iter());
+        stars.map(|(spectrum, chi2)| self.nearest_of(best(chi2), spectrum)).collect()
     }
 
-    /// The nearest of `nodes` by all pixels.
-    fn nearest_of(&self, nodes: &[u32], spectrum: &LaneSpectrum) -> Option<usize> {
-        let narrow = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
-        let (flux, weight) = (narrow(&spectrum.flux), narrow(&spectrum.weight));
-        let chi2 = |node: u32| {
-            let model = self.scaled.row(node as usize);
-            weighted_squares(&flux, &weight, model.to_slice().unwrap_or_default())
-        };
-        let finite = nodes.iter().map(|&node| (chi2(node), node)).filter(|(c, _)| c.is_finite());
+    /// The nearest of `nodes`, of which the farther half is given up each time that about twice as many pixels are
+    /// compared: most likely the nearest by all pixels, for a third of the work.
+    fn nearest_of(&self, mut nodes: Vec<(f32, u32)>, spectrum: &SingleSpectrum) -> Option<usize> {
+        let n_slot = self.order.len();
+        let mut first = 0;
+        nodes.iter_mut().for_each(|(chi2, _)| *chi2 = 0.0);
+        for part in PARTS {
+            let slots = first..n_slot.min((n_slot / part).next_multiple_of(LANES));
+            let (flux, weight) = (&spectrum.flux[slots.clone()], &spectrum.weight[slots.clone()]);
+            for (chi2, node) in &mut nodes {
+                let model = *node as usize * n_slot;
+                let model = &self.scaled[model + slots.start..model + slots.end];
+                *chi2 += weighted_squares(flux, weight, model);
+            }
+            let left = nodes.len().div_ceil(2).max(LEFT);
+            if left < nodes.len() {
+                nodes.select_nth_unstable_by(left, nearer);
+                nodes.truncate(left);
+            }
+            first = slots.end;
+        }
+        let finite = nodes.into_iter().filter(|(chi2, _)| chi2.is_finite());
         finite.min_by(nearer).map(|(_, node)| self.rows[node as usize])
     }
 }
 
+/// A spectrum in single precision, its slots in the order in which they are compared.
+struct SingleSpectrum {
+    flux: Vec<f32>,
+    weight: Vec<f32>,
+}
+
+impl SingleSpectrum {
+    fn new(spectrum: &LaneSpectrum, order: &[usize]) -> Self {
+        let narrow = |values: &[f64]| order.iter().map(|&slot| values[slot] as f32).collect();
+        Self { flux: narrow(&spectrum.flux), weight: narrow(&spectrum.weight) }
+    }
+}
+
 /// The nodes of least chi-square, in any order.
-fn best(chi2: ArrayView1<'_, f32>) -> Vec<u32> {
-    let mut nodes: Vec<(f32, u32)> = chi2.iter().copied().zip(0..).collect();
+fn best(chi2: ArrayView1<'_, f32>) -> Vec<(f32, u32)> {
+    let below = |limit: f32| {
+        let nodes = chi2.iter().copied().zip(0..);
+        nodes.filter(|&(chi2, _)| chi2 <= limit).collect::<Vec<(f32, u32)>>()
+    };
+    let mut nodes = below(limit(chi2));
+    if nodes.len() < BEST {
+        nodes = below(f32::INFINITY);
+    }
     if nodes.len() > BEST {
         nodes.select_nth_unstable_by(BEST, nearer);
         nodes.truncate(BEST);
     }
-    nodes.into_iter().map(|(_, node)| node).collect()
+    nodes
+}
+
+/// A chi-square that a few more than the best are likely to be below.
+fn limit(chi2: ArrayView1<'_, f32>) -> f32 {
+    let mut sample: Vec<f32> = chi2.iter().copied().step_by(SAMPLED).collect();
+    let rank = 2 * BEST / SAMPLED;
+    if rank >= sample.len() {
+        return f32::INFINITY;
+    }
+    *sample.select_nth_unstable_by(rank, |a, b| a.total_cmp(b)).1
 }
 
 /// Orders nodes by chi-square, equals by their number, lest one depend on how it was found.
@@ -244,11 +293,16 @@ mod tests {
     #[test]
     fn the_least_are_compared_with_at_all_pixels() {
         let chi2 = |node: usize| (node * 7919 % 1000) as f32;
-        let mut nodes = best(Array1::from_shape_fn(1000, chi2).view());
-        nodes.sort_unstable();
-        let least: Vec<u32> = (0..1000).filter(|&node| chi2(node as usize) < BEST as f32).collect();
-        assert_eq!(nodes, least);
+        let mut nodes: Vec<(f32, u32)> = (0..1000).map(|node| (chi2(node), node as u32)).collect();
+        nodes.sort_unstable_by(nearer);
+        let mut least = best(Array1::from_shape_fn(1000, chi2).view());
+        least.sort_unstable_by(nearer);
+        assert_eq!(least, nodes[..BEST]);
+        // A sample that says nothing of the others does no harm.
+        let misleading = |node: usize| if node.is_multiple_of(SAMPLED) { -1.0 } else { 1.0 };
+        assert_eq!(best(Array1::from_shape_fn(1000, misleading).view()).len(), BEST);
         assert_eq!(best(Array1::zeros(3).view()).len(), 3);
+        assert_eq!(best(Array1::from_elem(3, f32::NAN).view()).len(), 0);
     }
 
     #[test]
