@@ -18,6 +18,7 @@ use crate::engine::claims::{Status, Verdict};
 use crate::engine::diff::{TableDiff, compare};
 use crate::engine::ledger::{NodeEntry, RunEntry};
 use crate::engine::lockfile::{Difference, Lockfile};
+use crate::engine::measured::{Measured, measured};
 use crate::engine::record::Record;
 use crate::engine::store::Store;
 
@@ -41,6 +42,8 @@ pub struct RunDiff {
     pub tables: Vec<TableDiff>,
     /// Published tables that are.
     pub same_tables: usize,
+    /// Numbers of published summaries that differ, with intervals in both runs.
+    pub measured: MeasuredDiff,
     /// Claims that came out otherwise.
     pub claims: Vec<ClaimDiff>,
     /// What can not be shown, and why.
@@ -77,6 +80,17 @@ pub struct NodeDiff {
     pub rows: BTreeMap<String, [u64; 2]>,
 }
 
+/// How far numbers that both runs measured agree.
+#[derive(Debug, Default, Serialize)]
+pub struct MeasuredDiff {
+    /// How many there are.
+    pub numbers: usize,
+    /// How many agree within their 95 % intervals.
+    pub agree: usize,
+    /// Those that do not, the farthest apart first.
+    pub apart: Vec<Measured>,
+}
+
 /// A claim that came out otherwise.
 #[derive(Debug, Serialize)]
 pub struct ClaimDiff {
@@ -102,6 +116,7 @@ pub fn diff(cli: &Cli, old: &str, new: &str, talk: &Talk) -> Result<u8, Failure>
         same_nodes: 0,
         tables: Vec::new(),
         same_tables: 0,
+        measured: MeasuredDiff::default(),
         claims: claims(&old.claims, &new.claims),
         not_shown: Vec::new(),
     };
@@ -330,10 +345,19 @@ fn tables(
             || !diff.changed.is_empty()
             || !diff.gone.is_empty()
             || !diff.new.is_empty();
-        match differs {
-            true => found.tables.push(diff),
-            false => found.same_tables += 1,
+        if !differs {
+            found.same_tables += 1;
+            continue;
+        }
+        found.tables.push(diff);
+        for number in measured(&after.project.store, a, b)? {
+            found.measured.numbers += 1;
+            match number.agrees() {
+                true => found.measured.agree += 1,
+                false => found.measured.apart.push(number),
+            }
         }
     }
+    found.measured.apart.sort_by(|a, b| b.apart.total_cmp(&a.apart));
     Ok(())
 }

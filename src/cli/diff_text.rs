@@ -1,9 +1,10 @@
 //! How two runs differ, in words.
 
-use super::diff::{NodeDiff, RunDiff};
+use super::diff::{MeasuredDiff, NodeDiff, RunDiff};
 use super::table::{count, number, table};
 use crate::engine::claims::Status;
 use crate::engine::diff::{ColumnDiff, TableDiff};
+use crate::engine::measured::Measured;
 
 /// Ids and changes beyond this are only counted.
 const SHOWN: usize = 6;
@@ -33,6 +34,9 @@ pub fn text(diff: &RunDiff) -> String {
         lines.extend(diff.tables.iter().map(one_table));
     } else if diff.same_tables > 0 {
         lines.push(format!("\nPUBLISHED TABLES: all {} the same", diff.same_tables));
+    }
+    if diff.measured.numbers > 0 {
+        lines.push(measured(&diff.measured));
     }
     if !diff.claims.is_empty() {
         lines.push(format!("\nCLAIMS: {} came out otherwise", diff.claims.len()));
@@ -146,6 +150,34 @@ fn column(diff: &ColumnDiff) -> String {
 fn signed(value: f64) -> String {
     let text = number(value, 4);
     if value > 0.0 { format!("+{text}") } else { text }
+}
+
+fn measured(diff: &MeasuredDiff) -> String {
+    let MeasuredDiff { numbers, agree, apart } = diff;
+    let share = 100.0 * *agree as f64 / *numbers as f64;
+    let of = count(*numbers, "number");
+    let head = format!(
+        "\nMEASURED: of {of} that differ, {agree} agree within 95 % intervals ({share:.1} %)"
+    );
+    if apart.is_empty() {
+        return head;
+    }
+    let triple = |[value, low, high]: [f64; 3]| {
+        format!("{} [{}, {}]", number(value, 4), number(low, 4), number(high, 4))
+    };
+    let row = |m: &Measured| {
+        let (row, column) = (m.row.clone(), m.column.clone());
+        vec![format!("  {}", m.table), row, column, triple(m.old), triple(m.new)]
+    };
+    let shown = apart.iter().take(SHOWN).map(row).collect();
+    let more = match apart.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("\n  and {more} more that do not agree (`--json` has all)"),
+    };
+    format!(
+        "{head}\n{}{more}",
+        table(&["  FARTHEST APART", "ROW", "COLUMN", "OLD", "NEW"], &[], shown)
+    )
 }
 
 fn claims(diff: &RunDiff) -> String {

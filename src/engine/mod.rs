@@ -32,6 +32,7 @@ mod lineage_graph;
 pub mod lockfile;
 pub mod locks;
 mod made_files;
+pub mod measured;
 mod memory;
 mod output;
 pub mod params;
