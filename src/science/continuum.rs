@@ -153,10 +153,8 @@ fn smooth(
     pixels: &[bool],
     p: f64,
 ) -> Result<Vec<f64>, SplineError> {
-    let chosen = |values: &[f64]| -> Vec<f64> {
-        let marked = values.iter().zip(pixels);
-        marked.filter_map(|(&v, &is)| is.then_some(v)).collect()
-    };
+    let places: Vec<usize> = (0..pixels.len()).filter(|&i| pixels[i]).collect();
+    let chosen = |values: &[f64]| places.iter().map(|&i| values[i]).collect::<Vec<f64>>();
     let spline = SmoothingSpline::fit(&chosen(wave), &chosen(flux), &chosen(weights), p)?;
     Ok(spline.evaluate_ascending(wave))
 }
@@ -253,11 +251,11 @@ fn select(
     let n_bin = ((stop - start) / width).trunc() as usize + 1;
     let mut kept = vec![false; wave.len()];
     let mut values = Vec::new();
+    let mut last = wave.partition_point(|&w| w <= start - 0.5 * width);
     for bin in 0..n_bin {
-        let low = start + (bin as f64 - 0.5) * width;
         let high = start + (bin as f64 + 0.5) * width;
-        let first = wave.partition_point(|&w| w <= low);
-        let last = wave.partition_point(|&w| w <= high);
+        let first = last;
+        last += wave[first..].iter().take_while(|&&w| w <= high).count();
         values.clear();
         values.extend((first..last).filter(|&i| valid[i]).map(|i| residual[i]));
         if values.is_empty() {
@@ -285,16 +283,17 @@ fn ascending(values: Vec<f64>) -> Vec<f64> {
         return values;
     }
     let bucket = |value: f64| (((value - low) * scale) as usize).min(n_bucket - 1);
+    let buckets: Vec<usize> = values.iter().map(|&value| bucket(value)).collect();
     let mut end = vec![0usize; n_bucket + 1];
-    for &value in &values {
-        end[bucket(value) + 1] += 1;
+    for bucket in &buckets {
+        end[bucket + 1] += 1;
     }
     for at in 0..n_bucket {
         end[at + 1] += end[at];
     }
     let mut sorted = vec![0.0; values.len()];
-    for &value in &values {
-        let at = &mut end[bucket(value)];
+    for (&value, &bucket) in values.iter().zip(&buckets) {
+        let at = &mut end[bucket];
         sorted[*at] = value;
         *at += 1;
     }
