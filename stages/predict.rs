@@ -51,7 +51,7 @@ const STATUS: &str = "how the fit ended, labels are null unless it converged: co
 
 /// The registry's entry.
 pub const STAGE: StageDef =
-    StageDef::of::<Predict>("predict", 5, "infers labels of spectra with a trained SLAM");
+    StageDef::of::<Predict>("predict", 6, "infers labels of spectra with a trained SLAM");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

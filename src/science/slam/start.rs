@@ -1,7 +1,7 @@
 //! Initial guess: a training star whose model spectrum is near in chi-square (Li et al. 2021, §2.2).
 //!
 //! The exact search compares with all training stars at all pixels, in double precision. The fast one compares many
-//! spectra with all training stars in one product, at a part of the pixels, and with ever fewer of them at ever more.
+//! spectra with all training stars in one product, at a part of the pixels, and with the best of them at all pixels.
 //! Chi-square of a model that follows the noise of its training stars has many minima: where starts are spread over
 //! label space instead, so that each is near the optimum but not the nearest, up to a fifth of the fits end elsewhere.
 
@@ -119,13 +119,14 @@ const NODES: usize = 16_384;
 const STEP: usize = 4;
 /// Stars for each pixel of that step: with more, the first comparison has fewer pixels instead of taking longer.
 const NODES_A_STEP: usize = 512;
-/// Stars that are compared with at more pixels. With a quarter of them, one fit in a hundred of the simulated survey's
+/// Stars that are compared with at all pixels. With a quarter of them, one fit in a hundred of the simulated survey's
 /// ends in another optimum.
 const BEST: usize = 256;
-/// Of all pixels one in so many, then more, are compared with those before half of them are left.
+/// Of all pixels one in so many, then more, are compared with those before stars are given up.
 const PARTS: [usize; 4] = [6, 3, 2, 1];
-/// Stars that are compared with at all pixels to the end.
-const LEFT: usize = BEST >> (PARTS.len() - 1);
+/// By how much chi-square must exceed the least, in units of its mean over pixels where that is above 1. An excess of d
+/// has a standard deviation of 2 sqrt(d).
+const HOPELESS: f32 = 100.0;
 /// One star in so many tells which may be among those.
 const SAMPLED: usize = 16;
 
@@ -163,8 +164,8 @@ impl FastStart {
         stars.map(|(spectrum, chi2)| self.nearest_of(best(chi2), spectrum)).collect()
     }
 
-    /// The nearest of `nodes`, of which the farther half is given up each time that about twice as many pixels are
-    /// compared: most likely the nearest by all pixels, for a third of the work.
+    /// The nearest of `nodes`: compared part by part, and given up where they are so much farther than the nearest that
+    /// the noise of the other pixels will hardly make up for it.
     fn nearest_of(&self, mut nodes: Vec<(f32, u32)>, spectrum: &SingleSpectrum) -> Option<usize> {
         let n_slot = self.order.len();
         let mut first = 0;
@@ -177,11 +178,9 @@ impl FastStart {
                 let model = &self.scaled[model + slots.start..model + slots.end];
                 *chi2 += weighted_squares(flux, weight, model);
             }
-            let left = nodes.len().div_ceil(2).max(LEFT);
-            if left < nodes.len() {
-                nodes.select_nth_unstable_by(left, nearer);
-                nodes.truncate(left);
-            }
+            let least = nodes.iter().map(|(chi2, _)| *chi2).fold(f32::INFINITY, f32::min);
+            let limit = least + HOPELESS * (least / slots.end as f32).max(1.0);
+            nodes.retain(|(chi2, _)| *chi2 <= limit);
             first = slots.end;
         }
         let finite = nodes.into_iter().filter(|(chi2, _)| chi2.is_finite());
