@@ -87,6 +87,8 @@ pub struct MeasuredDiff {
     pub numbers: usize,
     /// How many agree within their 95 % intervals.
     pub agree: usize,
+    /// The same two counts for each table.
+    pub tables: BTreeMap<String, [usize; 2]>,
     /// Those that do not, the farthest apart first.
     pub apart: Vec<Measured>,
 }
@@ -351,8 +353,11 @@ fn tables(
         }
         found.tables.push(diff);
         for number in measured(&after.project.store, a, b)? {
+            let agrees = number.agrees();
+            let of_table = found.measured.tables.entry(number.table.clone()).or_default();
+            *of_table = [of_table[0] + 1, of_table[1] + usize::from(agrees)];
             found.measured.numbers += 1;
-            match number.agrees() {
+            match agrees {
                 true => found.measured.agree += 1,
                 false => found.measured.apart.push(number),
             }

@@ -1,5 +1,8 @@
 //! How two runs differ, in words.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use super::diff::{MeasuredDiff, NodeDiff, RunDiff};
 use super::table::{count, number, table};
 use crate::engine::claims::Status;
@@ -153,7 +156,7 @@ fn signed(value: f64) -> String {
 }
 
 fn measured(diff: &MeasuredDiff) -> String {
-    let MeasuredDiff { numbers, agree, apart } = diff;
+    let MeasuredDiff { numbers, agree, tables, apart } = diff;
     let share = 100.0 * *agree as f64 / *numbers as f64;
     let of = count(*numbers, "number");
     let head = format!(
@@ -175,9 +178,21 @@ fn measured(diff: &MeasuredDiff) -> String {
         more => format!("\n  and {more} more that do not agree (`--json` has all)"),
     };
     format!(
-        "{head}\n{}{more}",
+        "{head}\n{}\n\n{}{more}",
+        of_tables(tables),
         table(&["  FARTHEST APART", "ROW", "COLUMN", "OLD", "NEW"], &[], shown)
     )
+}
+
+/// Tables with numbers that do not agree, those with most of them first.
+fn of_tables(tables: &BTreeMap<String, [usize; 2]>) -> String {
+    let mut differing: Vec<_> = tables.iter().filter(|(_, [all, agree])| agree < all).collect();
+    differing.sort_by_key(|(_, [all, agree])| Reverse(all - agree));
+    let row = |(name, [all, agree]): &(&String, &[usize; 2])| {
+        vec![format!("  {name}"), all.to_string(), agree.to_string()]
+    };
+    let rows = differing.iter().map(row).collect();
+    table(&["  TABLE", "NUMBERS", "AGREE"], &["NUMBERS", "AGREE"], rows)
 }
 
 fn claims(diff: &RunDiff) -> String {

@@ -160,10 +160,10 @@ impl Table {
         Ok(rows)
     }
 
-    /// Value and ends where all are there.
+    /// Value and ends where all are there; an interval without width is that of a single case, and none.
     fn triple(&self, columns: &[String; 3], row: usize) -> Option<[f64; 3]> {
         let [value, low, high] = columns.each_ref().map(|name| self.numbers[name][row]);
-        Some([value?, low?, high?])
+        Some([value?, low?, high?]).filter(|[_, low, high]| low < high)
     }
 }
 
@@ -200,8 +200,7 @@ mod tests {
     fn values_agree_within_the_halves_that_face_each_other() {
         assert_eq!(apart([1.0, 0.0, 4.0], [6.0, 2.0, 7.0]), 1.0);
         assert_eq!(apart([6.0, 2.0, 7.0], [1.0, 0.0, 4.0]), 1.0);
-        assert_eq!(apart([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]), 0.0);
-        assert_eq!(apart([1.0, 1.0, 1.0], [2.0, 2.0, 2.0]), f64::INFINITY);
+        assert_eq!(apart([1.0, 0.0, 1.0], [1.0, 1.0, 2.0]), 0.0);
     }
 
     #[test]
@@ -219,5 +218,8 @@ mod tests {
         let rows = old.rows(&names).unwrap();
         assert_eq!(rows[&("Teff, snr_lo 10.0".to_owned(), 0)], 1);
         assert_eq!(new.rows(&names).unwrap().keys().next(), rows.keys().next());
+        let columns = |low: &str| ["rms", low, "snr"].map(str::to_owned);
+        assert_eq!(old.triple(&columns("rms_lo"), 0), None);
+        assert_eq!(new.triple(&columns("snr_lo"), 0), Some([21.5, 10.0, 16.0]));
     }
 }
