@@ -93,9 +93,9 @@ impl Artifact {
     pub fn read_part(&self, store: &Store, column: &str, part: usize) -> Result<ArrayRef> {
         let kind = self.meta(column)?.kind.arrow();
         let entry = &self.parts()[part];
-        if self.stored_index(column).is_some() {
+        if let Some(index) = self.stored_index(column) {
             return match entry.object {
-                Some(object) => one(store.read_columns(object, entry.at, &[column])?),
+                Some(object) => store.read_column(object, entry.at, column, entry.digests[index]),
                 None => Ok(new_null_array(&kind, entry.rows as usize)),
             };
         }
@@ -110,13 +110,13 @@ impl Artifact {
 
     fn gather(&self, store: &Store, port: &str, part: usize, source: ArrayRef) -> Result<ArrayRef> {
         let entry = &self.parts()[part];
-        if !entry.selections.contains_key(port) {
+        let Some(content) = entry.selections.get(port) else {
             return Ok(source);
-        }
+        };
         let Some(object) = entry.object else {
             return Ok(source.slice(0, 0));
         };
-        let rows = one(store.read_columns(object, entry.at, &[&selection_column(port)])?)?;
+        let rows = store.read_column(object, entry.at, &selection_column(port), *content)?;
         take(&source, rows.as_primitive::<UInt32Type>(), None)
             .map_err(EngineError::table(self.name.clone()))
     }
@@ -325,13 +325,6 @@ impl Artifact {
 fn prepared(entry: &Part, port: &str, source: Digest) -> Digest {
     let rows = entry.selections.get(port);
     rows.map_or(source, |rows| Digest::of_sequence([rows, &source]))
-}
-
-fn one(columns: Vec<ArrayRef>) -> Result<ArrayRef> {
-    columns.into_iter().next().ok_or_else(|| EngineError::Table {
-        place: "object".into(),
-        why: "the column is missing".into(),
-    })
 }
 
 /// The digest of a column, or an error that names it.

@@ -34,6 +34,7 @@ pub mod locks;
 mod made_files;
 pub mod measured;
 mod memory;
+mod object_range;
 mod output;
 pub mod params;
 mod part_digests;

@@ -1,7 +1,8 @@
 //! The store: `cache/v1/{objects,records,runs,gathers,downloads}` and the commit protocol.
 //!
 //! Everything is written to a temporary file in the store, synced, renamed and its folder synced;
-//! the record of a result comes last. What a digest names is checked whenever it is read.
+//! the record of a result comes last. What a digest names is checked whenever it is read: the bytes of an object, or the
+//! content of a column.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::Metadata;
@@ -12,10 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::ArrayRef;
 use bytes::Bytes;
 
-use super::digest::Digest;
+use super::digest::{Digest, column_digest};
 use super::error::{EngineError, Result};
 use super::files::{Files, Temp};
 use super::gathers::Gathers;
+use super::object_range::ObjectRange;
 use super::record::{FORMAT, Record};
 use super::table_file::read_parquet;
 pub use super::table_file::{parquet_bytes, table};
@@ -36,6 +38,9 @@ pub struct Store {
 
 /// How many bytes of objects just read are kept at hand.
 const RECENT_BYTES: usize = 256 << 20;
+
+/// Objects of so many bytes are not read whole for the sake of a column.
+const LARGE_BYTES: u64 = 1 << 20;
 
 /// Whether a written file must outlive a power cut.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -231,6 +236,29 @@ impl Store {
             .map_err(|why| EngineError::corrupt(&path, why.to_string()))
     }
 
+    /// Reads a column of which the content's digest is known. Of a large object only the column is read, and checked by
+    /// that digest; whatever is wrong there is told by [`Self::read_columns`], which checks all bytes.
+    pub fn read_column(
+        &self,
+        object: Digest,
+        at: [u64; 2],
+        column: &str,
+        content: Digest,
+    ) -> Result<ArrayRef> {
+        let path = self.object_path(object);
+        let is_large = || self.files.metadata(&path).is_ok_and(|m| m.len() >= LARGE_BYTES);
+        if self.recent(object).is_none() && is_large() {
+            let file = self.files.open(&path).ok();
+            let range = file.map(|file| ObjectRange::new(file, at));
+            let read = range.and_then(|range| read_parquet(range, &[column]).ok()?.pop());
+            if let Some(array) = read.filter(|array| column_digest(array) == Some(content)) {
+                return Ok(array);
+            }
+        }
+        let mut columns = self.read_columns(object, at, &[column])?;
+        columns.pop().ok_or_else(|| EngineError::corrupt(&path, "a column is missing"))
+    }
+
     fn recent(&self, object: Digest) -> Option<Bytes> {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.iter().find(|(digest, _)| *digest == object).map(|(_, bytes)| bytes.clone())
@@ -397,3 +425,7 @@ fn is_unreadable(why: &io::Error) -> bool {
     const EIO: i32 = 5;
     why.raw_os_error() == Some(EIO)
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Schema;
-use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::reader::ChunkReader;
 
 use super::error::{EngineError, Result};
 
@@ -61,7 +61,7 @@ type Read<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 ///
 /// # Errors
 /// It is no such file, lacks a column, or claims what it does not hold.
-pub fn read_parquet(bytes: Bytes, columns: &[&str]) -> Read<Vec<ArrayRef>> {
+pub fn read_parquet<R: ChunkReader + 'static>(bytes: R, columns: &[&str]) -> Read<Vec<ArrayRef>> {
     // The reader trusts a file's numbers in places; objects are checked by digest, but a store may be foreign.
     catch_unwind(AssertUnwindSafe(|| read_checked(bytes, columns)))
         .unwrap_or_else(|_| Err("its pages contradict each other".into()))
@@ -88,8 +88,8 @@ fn check_claims(metadata: &ParquetMetaData, length: usize) -> Read<u64> {
     }
 }
 
-fn read_checked(bytes: Bytes, columns: &[&str]) -> Read<Vec<ArrayRef>> {
-    let length = bytes.len();
+fn read_checked<R: ChunkReader + 'static>(bytes: R, columns: &[&str]) -> Read<Vec<ArrayRef>> {
+    let length = bytes.len() as usize;
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
     let n_rows = check_claims(builder.metadata(), length)?;
     // By whole names: a dot in a name is no path.
