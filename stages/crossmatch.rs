@@ -343,7 +343,7 @@ impl Crossmatch {
                 continue;
             }
             why.push(format!("no source within {} arcsec", self.radius_arcsec));
-            let near = sky.index.within(ra, dec, NEAREST_ARCSEC)?;
+            let near = sky.catalog.index.within(ra, dec, NEAREST_ARCSEC)?;
             nearest.push(near.first().map_or(f64::NAN, |n| n.separation_arcsec));
         }
         let columns = vec![i64_array(who), text_array(why.iter().map(Some)), finite_array(nearest)];

@@ -12,9 +12,9 @@
 //! A_V = 3.1 E(B-V), 2.74 of it. A_G = 0.789 A_V is the paper's (Wang & Chen 2019, of red-clump stars, at their R_V of
 //! 3.16, which is not mixed in here); for M dwarfs `color_dependent` is nearer to the truth.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -122,16 +122,10 @@ impl Stage for Extinction {
             Coefficients::WangChen2019 => vec![f64::NAN; stars.len()],
             Coefficients::ColorDependent => f64s(job, "stars", &self.color)?,
         };
-        let reddening = f64s(job, "dust", "bayestar_B")?;
-        let reliable = job.column("dust", "dust_reliable")?.as_boolean();
-        let known: BTreeMap<i64, usize> = ids(job, "dust", &self.id)?
-            .into_iter()
-            .enumerate()
-            .map(|(row, id)| (id, row))
-            .collect();
-        let row = |id: &Option<i64>| id.and_then(|id| known.get(&id).copied());
+        let dust = job.shared(|whole| Dust::read(whole, &self.id))?;
+        let row = |id: &Option<i64>| id.and_then(|id| dust.row_of.get(&id).copied());
         let rows: Vec<Option<usize>> = stars.iter().map(row).collect();
-        let unit = |row: &Option<usize>| row.map_or(f64::NAN, |row| reddening[row]);
+        let unit = |row: &Option<usize>| row.map_or(f64::NAN, |row| dust.reddening[row]);
         let units: Vec<f64> = rows.iter().map(unit).collect();
         let e_bv: Vec<f64> = units.iter().map(|unit| self.e_bv_per_unit * unit).collect();
         let a_v: Vec<f64> = e_bv.iter().map(|e_bv| R_V * e_bv).collect();
@@ -139,9 +133,7 @@ impl Stage for Extinction {
         let bands: Vec<Bands> =
             a_v.iter().zip(&color).map(|(a_v, color)| law.extinction(*a_v, *color)).collect();
         let band = |of: fn(&Bands) -> f64| finite_array(bands.iter().map(of).collect());
-        let is_reliable = |row: &Option<usize>| {
-            row.is_some_and(|row| reliable.is_valid(row) && reliable.value(row))
-        };
+        let is_reliable = |row: &Option<usize>| row.is_some_and(|row| dust.reliable[row]);
         Ok(vec![Product::new(
             "rows",
             vec![
@@ -154,6 +146,27 @@ impl Stage for Extinction {
                 bool_array(rows.iter().map(is_reliable).collect()),
             ],
         )])
+    }
+}
+
+/// The dust map's answers, by row.
+struct Dust {
+    row_of: HashMap<i64, usize>,
+    /// In the map's unit, NaN where it is silent.
+    reddening: Vec<f64>,
+    /// Whether the map vouches for it.
+    reliable: Vec<bool>,
+}
+
+impl Dust {
+    fn read(job: &Job, id: &str) -> Result<Self, StageError> {
+        let ids = ids(job, "dust", id)?;
+        let reliable = job.column("dust", "dust_reliable")?.as_boolean();
+        Ok(Dust {
+            row_of: ids.into_iter().enumerate().map(|(row, id)| (id, row)).collect(),
+            reddening: f64s(job, "dust", "bayestar_B")?,
+            reliable: reliable.iter().map(|flag| flag == Some(true)).collect(),
+        })
     }
 }
 

@@ -126,7 +126,7 @@ impl Stage for Join {
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {
         let row_ids = ids(job, "rows", &self.id)?;
         let keys = keys(job, "rows", &self.key)?;
-        let index = self.index(job)?;
+        let index = job.shared(|whole| self.index(whole))?;
         let (mut kept, mut found, mut who, mut why) = (vec![], vec![], vec![], vec![]);
         for (row, key) in keys.iter().enumerate() {
             let there = key.as_ref().and_then(|key| index.get(key));

@@ -91,10 +91,13 @@ impl Stage for Native {
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {
-        let (training, node_ids) = read_training(job, "training")?;
-        let nodes = Nodes::read(job, node_ids, &self.node_id, &self.native)?;
+        let known = job.shared(|whole| {
+            let (training, node_ids) = read_training(whole, "training")?;
+            Ok((Nodes::read(whole, node_ids, &self.node_id, &self.native)?, training))
+        })?;
+        let (nodes, training) = &*known;
         let labels = columns_of(job.table("rows")?, &self.labels)?;
-        let columns = support_arrays(&nodes, &training, labels.view(), self.gamma);
+        let columns = support_arrays(nodes, training, labels.view(), self.gamma);
         Ok(vec![Product::new("labels", columns)])
     }
 }

@@ -140,20 +140,26 @@ impl Stage for Predict {
     }
 
     fn run(&self, job: &Job) -> Result<Vec<Product>, StageError> {
-        let (labels, training_ids) = read_training(job, "training")?;
-        let model = read_model(job.table("model")?, &labels)?;
-        if job.optional("grid").is_some() {
-            check_grid(&f64s(job, "grid", "wave_angstrom")?, &model)?;
-        }
-        let fitter = fitter(&model, self.options()?)?;
+        let model = job.shared(|whole| self.prepare(whole))?;
         let spectra = job.table("spectra")?;
-        let fits = self.fits(&fitter, model.n_pix(), spectra)?;
+        let fits = self.fits(&model.fitter, model.n_pix, spectra)?;
         let converged = fits.iter().filter(|fit| held(fit).is_some()).count();
         job.note(format!("{converged} of {} fits converged", fits.len()));
-        let mut columns = arrays(&fits, labels.names.len(), &training_ids);
-        columns.extend(self.in_training(job)?);
+        let mut columns = arrays(&fits, model.n_label, &model.training_ids);
+        columns.extend(self.in_training(job, &model.trained)?);
         Ok(vec![Product::new("labels", columns)])
     }
+}
+
+/// What all jobs need of the model.
+struct Prepared {
+    fitter: LabelFitter,
+    n_pix: usize,
+    n_label: usize,
+    /// Ids of the training spectra, `(n_train,)`.
+    training_ids: Vec<i64>,
+    /// Stars of the training set.
+    trained: BTreeSet<i64>,
 }
 
 /// Flux and inverse variance, `(n_pix,)` each.
@@ -185,10 +191,28 @@ fn off_grid(what: &str, found: usize, expected: usize) -> StageError {
 }
 
 impl Predict {
+    fn prepare(&self, job: &Job) -> Result<Prepared, StageError> {
+        let (labels, training_ids) = read_training(job, "training")?;
+        let model = read_model(job.table("model")?, &labels)?;
+        if job.optional("grid").is_some() {
+            check_grid(&f64s(job, "grid", "wave_angstrom")?, &model)?;
+        }
+        Ok(Prepared {
+            fitter: fitter(&model, self.options()?)?,
+            n_pix: model.n_pix(),
+            n_label: labels.names.len(),
+            training_ids,
+            trained: ids(job, "training", "star_id")?.into_iter().collect(),
+        })
+    }
+
     /// Whether the star of each spectrum is one that the model was trained with.
-    fn in_training(&self, job: &Job) -> Result<Option<ArrayRef>, StageError> {
+    fn in_training(
+        &self,
+        job: &Job,
+        trained: &BTreeSet<i64>,
+    ) -> Result<Option<ArrayRef>, StageError> {
         let Some(star) = &self.star_id else { return Ok(None) };
-        let trained: BTreeSet<i64> = ids(job, "training", "star_id")?.into_iter().collect();
         let stars = optional_ids(job, "spectra", star)?;
         let known = stars.iter().map(|s| s.is_some_and(|s| trained.contains(&s))).collect();
         Ok(Some(bool_array(known)))
@@ -213,7 +237,7 @@ impl Predict {
     /// The labels of all rows, a block at a time; a row's do not depend on the others of its block.
     fn fits(
         &self,
-        fitter: &LabelFitter<'_>,
+        fitter: &LabelFitter,
         n_pix: usize,
         spectra: &RecordBatch,
     ) -> Result<Vec<Fit>, StageError> {

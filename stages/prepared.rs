@@ -30,7 +30,7 @@ static PREPARED: Mutex<Prepared> = Mutex::new(Prepared(VecDeque::new()));
 ///
 /// # Errors
 /// As [`LabelFitter::new`].
-pub fn fitter(model: &SlamModel, options: FitOptions) -> Result<LabelFitter<'_>, StageError> {
+pub fn fitter(model: &SlamModel, options: FitOptions) -> Result<LabelFitter, StageError> {
     model.check()?;
     let Some(how) = options.cells() else { return Ok(LabelFitter::new(model, options)?) };
     let slot = {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use arrow::compute::take;
 use arrow::datatypes::UInt32Type;
+use rayon::prelude::*;
 
 use super::digest::{Digest, column_digest};
 use super::error::{EngineError, Result, unless_read_only};
@@ -103,6 +104,11 @@ impl Artifact {
         let (input, scope) = self.input(&carried.port)?;
         let source = match scope {
             Scope::Driving => input.read_part(store, &carried.column, part)?,
+            // Each of many parts takes its rows from the same column.
+            Scope::Whole if self.parts().len() > 1 && input.rows() > 0 => {
+                let content = input.column_digest(store, &carried.column)?;
+                store.whole_column(content, || input.read(store, &carried.column))?
+            }
             Scope::Whole => input.read(store, &carried.column)?,
         };
         self.gather(store, &carried.port, part, source)
@@ -191,6 +197,7 @@ impl Artifact {
             return Ok(known);
         }
         let digests = (0..whole.len())
+            .into_par_iter()
             .map(|part| self.gathered_digest(store, column, part, pairs[part], sources[part]))
             .collect::<Result<Vec<_>>>()?;
         store.remember_gathered(memo, self.index, column, signature, &digests);

@@ -4,10 +4,11 @@ use super::artifact::Artifact;
 use super::evaluate::Evaluation;
 use super::pipeline::Node;
 use super::stage::Scope;
+use super::store::RECENT_BYTES;
 use super::types::Type;
 
-/// What the program itself and its memory of objects just read may take.
-const OVERHEAD_BYTES: u64 = 320 << 20;
+/// What the program itself and the store's memory of what was just read may take.
+const OVERHEAD_BYTES: u64 = (64 << 20) + RECENT_BYTES as u64;
 /// A job holds its inputs, what it works with and what it gives back: each about the inputs' size.
 const TIMES_INPUT: u64 = 3;
 /// Source files are compressed, and numbers in them take fewer bytes than in a table.
@@ -112,9 +113,9 @@ mod tests {
     fn a_budget_is_what_the_program_leaves() {
         let mut budget = Budget::of(Some(1 << 30));
         assert!(budget.has_room((1 << 30) - OVERHEAD_BYTES) && !budget.has_room(1 << 30));
-        budget.take(600 << 20);
+        budget.take(500 << 20);
         assert!(!budget.has_room(200 << 20) && budget.has_room(50 << 20));
-        budget.give_back(600 << 20);
+        budget.give_back(500 << 20);
         assert!(budget.has_room(200 << 20));
         // A limit below what the program itself takes still lets something be done.
         assert!(Budget::of(Some(64 << 20)).has_room(32 << 20));

@@ -4,9 +4,9 @@
 //! filled in, into the key. It states the columns it reads as a function of those parameters and
 //! is handed those only, so that keys and lineage are sound by construction.
 
+use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 
@@ -70,7 +70,7 @@ pub trait Stage: Send + Sync {
 }
 
 /// Why a stage cannot declare or do its work: a message chain, outermost first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StageError(String);
 
 impl StageError {
@@ -126,12 +126,19 @@ impl InputFile {
     }
 }
 
+/// What the jobs of a node made of what all of them are handed alike.
+pub(super) type Made = OnceLock<Result<Arc<dyn Any + Send + Sync>, StageError>>;
+
 /// What one job of a stage is handed.
+#[derive(Default)]
 pub struct Job {
     pub(super) tables: BTreeMap<String, RecordBatch>,
     pub(super) files: Vec<InputFile>,
     pub(super) seed: Option<u64>,
     pub(super) log: Mutex<Vec<String>>,
+    /// Ports whose tables all jobs of the node are handed whole.
+    pub(super) whole: Vec<String>,
+    pub(super) made: Arc<Made>,
 }
 
 impl Job {
@@ -162,6 +169,25 @@ impl Job {
         self.seed.ok_or_else(|| StageError::new("the stage declares no seed purpose"))
     }
 
+    /// What the jobs of a node need alike, such as an index of a catalog: made by the first that asks, of the whole
+    /// ports alone, so that no job's result depends on which job that was. A node has one such thing.
+    ///
+    /// # Errors
+    /// Those of `make`, in each job; its notes are lost.
+    pub fn shared<T: Any + Send + Sync>(
+        &self,
+        make: impl FnOnce(&Job) -> Result<T, StageError>,
+    ) -> Result<Arc<T>, StageError> {
+        let made = self.made.get_or_init(|| {
+            let whole = self.tables.iter().filter(|(port, _)| self.whole.contains(port));
+            let tables = whole.map(|(port, table)| (port.clone(), table.clone())).collect();
+            let common = Job { tables, seed: self.seed, ..Job::default() };
+            make(&common).map(|made| Arc::new(made) as Arc<dyn Any + Send + Sync>)
+        });
+        let what = "the jobs of a node share two kinds of things";
+        made.clone()?.downcast().map_err(|_| StageError::new(what))
+    }
+
     /// Leaves a line for `mdwarf log`.
     pub fn note(&self, line: impl Into<String>) {
         if let Ok(mut log) = self.log.lock() {
@@ -188,5 +214,43 @@ impl Product {
     pub fn rows(mut self, port: &str, rows: UInt32Array) -> Self {
         self.rows.insert(port.into(), rows);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(made: &Arc<Made>) -> Job {
+        let table = RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::empty()));
+        Job {
+            tables: ["catalog", "targets"].map(|port| (port.to_owned(), table.clone())).into(),
+            whole: vec!["catalog".into()],
+            made: Arc::clone(made),
+            ..Job::default()
+        }
+    }
+
+    #[test]
+    fn what_jobs_share_is_made_once_of_the_whole_ports_alone() {
+        let made = Arc::default();
+        let ports = |job: &Job| Ok(job.tables.keys().cloned().collect::<Vec<_>>());
+        let first = job(&made).shared(ports).unwrap();
+        assert_eq!(*first, ["catalog"]);
+        let second = job(&made).shared::<Vec<String>>(|_| panic!("made twice")).unwrap();
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(job(&made).shared(|_| Ok(0_u8)).is_err(), "another kind");
+    }
+
+    #[test]
+    fn why_it_could_not_be_made_is_told_to_every_job() {
+        let made = Arc::default();
+        for _ in 0..2 {
+            let told = job(&made).shared::<u8>(|whole| {
+                whole.table("targets")?;
+                Ok(0)
+            });
+            assert_eq!(told.unwrap_err().to_string(), "port `targets` is not bound");
+        }
     }
 }

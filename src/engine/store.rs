@@ -4,7 +4,7 @@
 //! the record of a result comes last. What a digest names is checked whenever it is read: the bytes of an object, or the
 //! content of a column.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use super::error::{EngineError, Result};
 use super::files::{Files, Temp};
 use super::gathers::Gathers;
 use super::object_range::ObjectRange;
+use super::recent::Recent;
 use super::record::{FORMAT, Record};
 use super::table_file::read_parquet;
 pub use super::table_file::{parquet_bytes, table};
@@ -27,17 +28,24 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 
 /// A store on disk.
 ///
-/// Clones share a small memory of objects just read: a job reads several columns of each.
+/// Clones share a small memory of objects just read, of which a job reads several columns, and of whole columns, from
+/// which each shard takes its rows.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
     files: Files,
-    recent: Arc<Mutex<VecDeque<(Digest, Bytes)>>>,
+    objects: Arc<Recent<Bytes>>,
+    columns: Arc<Recent<ArrayRef>>,
     gathers: Arc<Mutex<HashMap<Digest, Gathers>>>,
 }
 
-/// How many bytes of objects just read are kept at hand.
-const RECENT_BYTES: usize = 256 << 20;
+/// How many bytes of objects just read are kept at hand ...
+const OBJECT_BYTES: usize = 128 << 20;
+/// ... and of whole columns: a column of 64-bit numbers of a million stars takes 8 MB.
+const COLUMN_BYTES: usize = 192 << 20;
+
+/// How much a store keeps at hand.
+pub(super) const RECENT_BYTES: usize = OBJECT_BYTES + COLUMN_BYTES;
 
 /// Objects of so many bytes are not read whole for the sake of a column.
 const LARGE_BYTES: u64 = 1 << 20;
@@ -61,7 +69,9 @@ impl Store {
     #[doc(hidden)]
     pub fn with_files(cache: &Path, files: Files) -> Result<Self> {
         let root = cache.join("v1");
-        let store = Store { root, files, recent: Arc::default(), gathers: Arc::default() };
+        let objects = Arc::new(Recent::new(OBJECT_BYTES));
+        let columns = Arc::new(Recent::new(COLUMN_BYTES));
+        let store = Store { root, files, objects, columns, gathers: Arc::default() };
         let tag = store.root.join("CACHEDIR.TAG");
         if store.files.metadata(&tag).is_err() {
             for folder in ["objects", "records", "runs", "gathers", "downloads", "tmp"] {
@@ -223,7 +233,7 @@ impl Store {
         columns: &[&str],
     ) -> Result<Vec<ArrayRef>> {
         let path = self.object_path(object);
-        let bytes = match self.recent(object) {
+        let bytes = match self.objects.get(object) {
             Some(bytes) => bytes,
             None => self.read_object(object, &path)?,
         };
@@ -247,7 +257,7 @@ impl Store {
     ) -> Result<ArrayRef> {
         let path = self.object_path(object);
         let is_large = || self.files.metadata(&path).is_ok_and(|m| m.len() >= LARGE_BYTES);
-        if self.recent(object).is_none() && is_large() {
+        if self.objects.get(object).is_none() && is_large() {
             let file = self.files.open(&path).ok();
             let range = file.map(|file| ObjectRange::new(file, at));
             let read = range.and_then(|range| read_parquet(range, &[column]).ok()?.pop());
@@ -259,9 +269,18 @@ impl Store {
         columns.pop().ok_or_else(|| EngineError::corrupt(&path, "a column is missing"))
     }
 
-    fn recent(&self, object: Digest) -> Option<Bytes> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().find(|(digest, _)| *digest == object).map(|(_, bytes)| bytes.clone())
+    /// A whole column of known content: from memory, or by `read`.
+    pub fn whole_column(
+        &self,
+        content: Digest,
+        read: impl FnOnce() -> Result<ArrayRef>,
+    ) -> Result<ArrayRef> {
+        if let Some(column) = self.columns.get(content) {
+            return Ok(column);
+        }
+        let column = read()?;
+        self.columns.keep(content, column.clone(), column.get_array_memory_size());
+        Ok(column)
     }
 
     fn read_object(&self, object: Digest, path: &Path) -> Result<Bytes> {
@@ -278,11 +297,7 @@ impl Store {
             self.quarantine(path);
             return Err(EngineError::wrong_digest(path, object, found));
         }
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.push_back((object, bytes.clone()));
-        while recent.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > RECENT_BYTES {
-            recent.pop_front();
-        }
+        self.objects.keep(object, bytes.clone(), bytes.len());
         Ok(bytes)
     }
 

@@ -23,7 +23,7 @@ use super::pipeline::Node;
 use super::record::{FORMAT, Record, code_version, machine_class};
 use super::run::RunOptions;
 use super::source::{Binding, FILES, Origin};
-use super::stage::{InputFile, Job, Scope};
+use super::stage::{InputFile, Job, Made, Scope};
 use super::store::Store;
 
 /// What the scheduler and the workers of a run share.
@@ -70,8 +70,12 @@ impl Shared {
     }
 }
 
-/// Tables that all jobs of a node are handed whole, read by the first that needs them.
-pub(super) type Wholes = Arc<BTreeMap<String, OnceLock<RecordBatch>>>;
+/// What all jobs of a node are handed alike, read and made by the first that needs it.
+#[derive(Clone)]
+pub(super) struct Wholes {
+    tables: Arc<BTreeMap<String, OnceLock<RecordBatch>>>,
+    made: Arc<Made>,
+}
 
 /// A job to be done.
 pub(super) struct Task {
@@ -197,7 +201,7 @@ impl Engine<'_> {
                     columns.push(need.column.clone());
                 }
             }
-            let table = match (scope, task.wholes.get(name)) {
+            let table = match (scope, task.wholes.tables.get(name)) {
                 (Scope::Whole, Some(cell)) => match cell.get() {
                     Some(table) => table.clone(),
                     None => {
@@ -221,7 +225,14 @@ impl Engine<'_> {
                 bytes: self.sources.read(file, self.observer)?,
             });
         }
-        Ok(Job { tables, files, seed: node.seed, log: Mutex::new(Vec::new()) })
+        Ok(Job {
+            tables,
+            files,
+            seed: node.seed,
+            log: Mutex::default(),
+            whole: task.wholes.tables.keys().cloned().collect(),
+            made: Arc::clone(&task.wholes.made),
+        })
     }
 }
 
@@ -247,7 +258,8 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 /// A cell for each table that the jobs of a node are handed whole.
 pub(super) fn wholes_of(evaluation: &Evaluation) -> Wholes {
     let whole = evaluation.inputs.iter().filter(|(_, (_, scope))| *scope == Scope::Whole);
-    Arc::new(whole.map(|(name, _)| (name.clone(), OnceLock::new())).collect())
+    let tables = whole.map(|(name, _)| (name.clone(), OnceLock::new())).collect();
+    Wholes { tables: Arc::new(tables), made: Arc::default() }
 }
 
 /// Beside a source's record stands which public files it is made of, so that a sweep knows what

@@ -1,6 +1,9 @@
 //! Positions of targets and catalog, and which of them lie near each other.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::super::columns::{f64s, ids, texts};
 use super::Crossmatch;
@@ -19,41 +22,31 @@ pub struct Candidate {
     pub by_id: bool,
 }
 
-/// Positions of both sides, the catalog's at the match epoch.
-pub struct Sky {
-    targets: (Vec<f64>, Vec<f64>),
-    observed_yr: Vec<f64>,
-    catalog: Vec<Astrometry>,
+/// A catalog with its positions at the match epoch.
+pub struct Catalog {
+    stars: Vec<Astrometry>,
     moving: bool,
     matched: (Vec<f64>, Vec<f64>),
     radius: Option<Vec<f64>>,
     rank: Option<Vec<i64>>,
-    target_ids: Option<Vec<Option<String>>>,
-    by_id: BTreeMap<String, usize>,
+    /// Rows by id, where targets know theirs; the first of equal ids.
+    by_id: HashMap<String, usize>,
     pub index: SkyIndex,
 }
 
-impl Sky {
+impl Catalog {
     pub fn read(spec: &Crossmatch, job: &Job) -> Result<Self, StageError> {
-        let targets = (f64s(job, "targets", &spec.ra)?, f64s(job, "targets", &spec.dec)?);
-        let n = targets.0.len();
-        let observed_yr = match &spec.observed_mjd {
-            Some(column) => f64s(job, "targets", column)?.iter().map(|d| julian_year(*d)).collect(),
-            None => vec![f64::NAN; n],
-        };
-        let catalog = read_catalog(spec, job)?;
+        let stars = read_stars(spec, job)?;
         let moving = spec.proper_motion.is_some();
-        let at_epoch: Vec<(f64, f64)> = catalog
-            .iter()
+        let at_epoch: Vec<(f64, f64)> = stars
+            .par_iter()
             .map(|star| position_at(star, moving, spec.catalog_epoch_yr, spec.epoch_yr))
             .collect();
         let matched: (Vec<f64>, Vec<f64>) = at_epoch.into_iter().unzip();
         let radius = spec.radius_column.as_ref().map(|c| f64s(job, "catalog", c)).transpose()?;
         let rank = spec.rank_column.as_ref().map(|c| ids(job, "catalog", c)).transpose()?;
-        let target_ids =
-            spec.target_catalog_id.as_ref().map(|c| texts(job, "targets", c)).transpose()?;
-        let mut by_id = BTreeMap::new();
-        if target_ids.is_some() {
+        let mut by_id = HashMap::new();
+        if spec.target_catalog_id.is_some() {
             for (row, id) in texts(job, "catalog", &spec.catalog_id)?.into_iter().enumerate() {
                 if let Some(id) = id {
                     by_id.entry(id).or_insert(row);
@@ -61,22 +54,33 @@ impl Sky {
             }
         }
         let index = SkyIndex::new(&matched.0, &matched.1)?;
-        Ok(Sky {
-            targets,
-            observed_yr,
-            catalog,
-            moving,
-            matched,
-            radius,
-            rank,
-            target_ids,
-            by_id,
-            index,
-        })
+        Ok(Catalog { stars, moving, matched, radius, rank, by_id, index })
+    }
+}
+
+/// Targets beside the catalog.
+pub struct Sky {
+    positions: (Vec<f64>, Vec<f64>),
+    observed_yr: Vec<f64>,
+    catalog_ids: Option<Vec<Option<String>>>,
+    pub catalog: Arc<Catalog>,
+}
+
+impl Sky {
+    pub fn read(spec: &Crossmatch, job: &Job) -> Result<Self, StageError> {
+        let positions = (f64s(job, "targets", &spec.ra)?, f64s(job, "targets", &spec.dec)?);
+        let observed_yr = match &spec.observed_mjd {
+            Some(column) => f64s(job, "targets", column)?.iter().map(|d| julian_year(*d)).collect(),
+            None => vec![f64::NAN; positions.0.len()],
+        };
+        let catalog_ids =
+            spec.target_catalog_id.as_ref().map(|c| texts(job, "targets", c)).transpose()?;
+        let catalog = job.shared(|whole| Catalog::read(spec, whole))?;
+        Ok(Sky { positions, observed_yr, catalog_ids, catalog })
     }
 
     pub fn target(&self, target: usize) -> (f64, f64) {
-        (self.targets.0[target], self.targets.1[target])
+        (self.positions.0[target], self.positions.1[target])
     }
 
     pub fn candidates(
@@ -84,41 +88,44 @@ impl Sky {
         spec: &Crossmatch,
         target: usize,
     ) -> Result<Vec<Candidate>, StageError> {
-        let known = self.target_ids.as_ref().and_then(|ids| ids[target].as_ref());
-        if let Some(row) = known.and_then(|id| self.by_id.get(id)) {
+        let known = self.catalog_ids.as_ref().and_then(|ids| ids[target].as_ref());
+        if let Some(row) = known.and_then(|id| self.catalog.by_id.get(id)) {
             return Ok(vec![self.candidate(spec, target, *row, true)]);
         }
         let (ra, dec) = self.target(target);
         if !is_position(ra, dec) {
             return Ok(Vec::new());
         }
-        let near = self.index.within(ra, dec, spec.radius_arcsec)?;
+        let near = self.catalog.index.within(ra, dec, spec.radius_arcsec)?;
         Ok(near
             .iter()
-            .filter(|n| self.radius.as_ref().is_none_or(|r| n.separation_arcsec <= r[n.index]))
+            .filter(|n| {
+                self.catalog.radius.as_ref().is_none_or(|r| n.separation_arcsec <= r[n.index])
+            })
             .map(|n| self.candidate(spec, target, n.index, false))
             .collect())
     }
 
     fn candidate(&self, spec: &Crossmatch, target: usize, row: usize, by_id: bool) -> Candidate {
         let (ra, dec) = self.target(target);
-        let star = &self.catalog[row];
+        let Catalog { stars, moving, matched, rank, .. } = &*self.catalog;
+        let star = &stars[row];
         let observed = if self.observed_yr[target].is_finite() {
-            position_at(star, self.moving, spec.catalog_epoch_yr, self.observed_yr[target])
+            position_at(star, *moving, spec.catalog_epoch_yr, self.observed_yr[target])
         } else {
             (f64::NAN, f64::NAN)
         };
         let separations = [
-            separation_arcsec(ra, dec, self.matched.0[row], self.matched.1[row]),
+            separation_arcsec(ra, dec, matched.0[row], matched.1[row]),
             separation_arcsec(ra, dec, star.ra_deg, star.dec_deg),
             separation_arcsec(ra, dec, observed.0, observed.1),
         ];
-        let rank = self.rank.as_ref().map_or(0, |rank| rank[row] as i32);
+        let rank = rank.as_ref().map_or(0, |rank| rank[row] as i32);
         Candidate { target, row, rank, separations, by_id }
     }
 }
 
-fn read_catalog(spec: &Crossmatch, job: &Job) -> Result<Vec<Astrometry>, StageError> {
+fn read_stars(spec: &Crossmatch, job: &Job) -> Result<Vec<Astrometry>, StageError> {
     let ra = f64s(job, "catalog", &spec.catalog_ra)?;
     let dec = f64s(job, "catalog", &spec.catalog_dec)?;
     let unknown = || Ok(vec![f64::NAN; ra.len()]);

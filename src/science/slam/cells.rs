@@ -117,7 +117,7 @@ impl CellEvaluator {
         let (source, reduction_error) = reduce(exact, &sample, options.accuracy);
         let mut cells = Self {
             first: vec![0; source.groups().len()],
-            model: source.into_owned(),
+            model: source.by_center(),
             options,
             n_label,
             bases,

@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::super::hull::ConvexHull;
-use super::super::labels::{LabelBox, NearestStar};
+use super::super::labels::{LabelBox, LabelScaler, NearestStar};
 use super::super::least_squares::{Bounds, NormalEquations, Outcome, invert_positive_definite};
 use super::cells::CellScratch;
 use super::kernel::KernelEvaluator;
@@ -23,13 +23,14 @@ use super::{CellEvaluator, SlamError, SlamModel, check_length};
 
 /// A model prepared for fitting many stars.
 ///
-/// Memory beside the model: a copy of its coefficients (exact evaluation and preparation only), the cells, and the
-/// spectra to start from: up to `6 n_train n_pix` bytes, `8 n_train n_pix` with [`Start::Exact`].
+/// It outlives the model. Memory: a copy of its coefficients (exact evaluation and preparation only), the cells, and
+/// the spectra to start from: up to `6 n_train n_pix` bytes, `8 n_train n_pix` with [`Start::Exact`].
 #[derive(Debug)]
-pub struct LabelFitter<'a> {
-    pub(super) model: &'a SlamModel,
+pub struct LabelFitter {
+    pub(super) n_pix: usize,
+    pub(super) label_scaler: LabelScaler,
     pub(super) cells: Option<Arc<CellEvaluator>>,
-    pub(super) exact: Option<KernelEvaluator<'a>>,
+    pub(super) exact: Option<KernelEvaluator<'static>>,
     start: StartSpectra,
     pub(super) weights: PixelWeights,
     scaled_labels: Array2<f64>,
@@ -46,14 +47,14 @@ const BATCH: usize = 64;
 /// Rounding of scaled labels that are still in the hull.
 const HULL_TOLERANCE: f64 = 1e-9;
 
-impl<'a> LabelFitter<'a> {
+impl LabelFitter {
     /// Prepares `model`: cells, spectra to start from, weights, hull.
     ///
     /// # Errors
     /// [`SlamError::Length`] for tables of wrong shape, [`SlamError::MissingColumn`] where the model error needs a
     /// column the model lacks, [`SlamError::Option`] for an option out of range, more than 32 labels or no training
     /// star.
-    pub fn new(model: &'a SlamModel, options: FitOptions) -> Result<Self, SlamError> {
+    pub fn new(model: &SlamModel, options: FitOptions) -> Result<Self, SlamError> {
         model.check()?;
         let cells = match options.cells() {
             Some(cells) => CellEvaluator::new(model, cells)?.map(Arc::new),
@@ -67,7 +68,7 @@ impl<'a> LabelFitter<'a> {
     /// # Errors
     /// As [`Self::new`]; [`SlamError::Length`] where the cells are of a model with other pixels or labels.
     pub fn with_cells(
-        model: &'a SlamModel,
+        model: &SlamModel,
         cells: Option<Arc<CellEvaluator>>,
         options: FitOptions,
     ) -> Result<Self, SlamError> {
@@ -92,9 +93,10 @@ impl<'a> LabelFitter<'a> {
         };
         let needs_exact = cells.is_none() || options.evaluator == Evaluator::Exact;
         let nearest = NearestStar::new(scaled_labels.view());
-        let exact = needs_exact.then_some(exact);
+        let exact = needs_exact.then(|| exact.into_owned());
         Ok(Self {
-            model,
+            n_pix: model.n_pix(),
+            label_scaler: model.label_scaler.clone(),
             cells,
             exact,
             start,
@@ -106,6 +108,10 @@ impl<'a> LabelFitter<'a> {
             bounds,
             options,
         })
+    }
+
+    pub(super) fn n_label(&self) -> usize {
+        self.label_scaler.n_label()
     }
 
     /// The compressed evaluator, where there is one.
@@ -123,8 +129,8 @@ impl<'a> LabelFitter<'a> {
         ivar: ArrayView2<'_, f64>,
     ) -> Result<Vec<LabelFit>, SlamError> {
         check_length("ivar rows", ivar.nrows(), flux.nrows())?;
-        check_length("flux", flux.ncols(), self.model.n_pix())?;
-        check_length("ivar", ivar.ncols(), self.model.n_pix())?;
+        check_length("flux", flux.ncols(), self.n_pix)?;
+        check_length("ivar", ivar.ncols(), self.n_pix)?;
         let rows = flux.axis_chunks_iter(Axis(0), BATCH);
         let batches: Vec<_> = rows.zip(ivar.axis_chunks_iter(Axis(0), BATCH)).collect();
         let fits: Vec<Vec<LabelFit>> =
@@ -143,8 +149,8 @@ impl<'a> LabelFitter<'a> {
         flux: ArrayView1<'_, f64>,
         ivar: ArrayView1<'_, f64>,
     ) -> Result<LabelFit, SlamError> {
-        check_length("flux", flux.len(), self.model.n_pix())?;
-        check_length("ivar", ivar.len(), self.model.n_pix())?;
+        check_length("flux", flux.len(), self.n_pix)?;
+        check_length("ivar", ivar.len(), self.n_pix)?;
         let mut fits = self.fit_batch(flux.insert_axis(Axis(0)), ivar.insert_axis(Axis(0)));
         Ok(fits.pop().unwrap_or_else(|| self.without_labels(FitStatus::NotStarted, 0)))
     }
@@ -178,7 +184,7 @@ impl<'a> LabelFitter<'a> {
         start: Option<usize>,
         scratch: &mut CellScratch,
     ) -> Result<Task, Box<LabelFit>> {
-        if n_used < self.options.min_pixels.max(self.model.n_label() + 1) {
+        if n_used < self.options.min_pixels.max(self.n_label() + 1) {
             return Err(Box::new(self.without_labels(FitStatus::TooFewPixels, n_used)));
         }
         let Some(start) = start else {
@@ -194,7 +200,7 @@ impl<'a> LabelFitter<'a> {
 
     /// Gaussian sums at the optimum: those of the fit, or new ones after a fit with another loss.
     fn gaussian(&self, task: &Task, scratch: &mut CellScratch) -> NormalEquations {
-        let (labels, n_label) = (task.found.minimum.parameters.view(), self.model.n_label());
+        let (labels, n_label) = (task.found.minimum.parameters.view(), self.n_label());
         if self.options.loss == Loss::Linear {
             return task.found.minimum.equations.clone();
         }
@@ -229,13 +235,13 @@ impl<'a> LabelFitter<'a> {
             Outcome::Converged => FitStatus::Converged,
         };
         let mut fit = self.without_labels(status, task.n_used);
-        fit.labels = self.model.label_scaler.inverse_row(scaled.view());
+        fit.labels = self.label_scaler.inverse_row(scaled.view());
         if let Some(covariance) = covariance {
             fit.formal_errors = covariance.diag().mapv(f64::sqrt);
             fit.correlations = correlations(&covariance, &fit.formal_errors);
             fit.covariance = covariance;
         }
-        let constant = &self.model.label_scaler.constant;
+        let constant = &self.label_scaler.constant;
         let n_free = constant.iter().filter(|&&c| !c).count();
         let freedom = (task.n_used - n_free) as f64;
         fit.chi2 = 2.0 * gaussian.cost;
@@ -261,7 +267,7 @@ impl<'a> LabelFitter<'a> {
 
     /// Inverse of the Gauss-Newton matrix of the labels that vary, in physical units; NaN in rows of constant labels.
     fn covariance(&self, gaussian: &NormalEquations) -> Option<Array2<f64>> {
-        let constant = &self.model.label_scaler.constant;
+        let constant = &self.label_scaler.constant;
         let free: Vec<usize> = (0..constant.len()).filter(|&l| !constant[l]).collect();
         let information = Array2::from_shape_fn((free.len(), free.len()), |(a, b)| {
             gaussian.hessian[[free[a], free[b]]]
@@ -273,11 +279,11 @@ impl<'a> LabelFitter<'a> {
                 scaled[[i, j]] = inverse[[a, b]];
             }
         }
-        Some(self.model.label_scaler.covariance_to_physical(scaled.view()))
+        Some(self.label_scaler.covariance_to_physical(scaled.view()))
     }
 
     fn without_labels(&self, status: FitStatus, n_pix_used: usize) -> LabelFit {
-        let n_label = self.model.n_label();
+        let n_label = self.n_label();
         LabelFit {
             labels: Array1::from_elem(n_label, f64::NAN),
             covariance: Array2::from_elem((n_label, n_label), f64::NAN),
@@ -296,7 +302,7 @@ impl<'a> LabelFitter<'a> {
             in_hull: false,
             inside_box: false,
             at_bound: 0,
-            fixed: bits(self.model.label_scaler.constant.iter().copied()),
+            fixed: bits(self.label_scaler.constant.iter().copied()),
             start_index: None,
         }
     }

@@ -73,14 +73,26 @@ impl<'a> KernelEvaluator<'a> {
         self.groups
     }
 
-    /// The same evaluator without the model it was made of. Its coefficients stand center by center in memory, in the
-    /// order in which products read them.
+    /// The same evaluator without the model it was made of.
     pub(super) fn into_owned(self) -> KernelEvaluator<'static> {
+        self.with_dual(CowArray::into_owned)
+    }
+
+    /// [`Self::into_owned`] with coefficients that stand center by center in memory, in the order in which products
+    /// read them.
+    pub(super) fn by_center(self) -> KernelEvaluator<'static> {
+        self.with_dual(|dual| dual.t().as_standard_layout().into_owned().reversed_axes())
+    }
+
+    fn with_dual(
+        self,
+        moved: impl Fn(CowArray<'a, f64, Ix2>) -> Array2<f64>,
+    ) -> KernelEvaluator<'static> {
         let owned = |group: KernelGroup<'a>| KernelGroup {
             gamma: group.gamma,
             centers: group.centers,
             pixels: group.pixels,
-            dual: group.dual.t().as_standard_layout().into_owned().reversed_axes().into(),
+            dual: moved(group.dual).into(),
             bias: group.bias,
             sparse: group.sparse,
         };

@@ -38,7 +38,7 @@ pub(super) struct Found {
     pub compression_shift: f64,
 }
 
-impl LabelFitter<'_> {
+impl LabelFitter {
     /// Minimizes with compressed spectra, and again from nearby points where the optimum may not be the lowest.
     pub(super) fn compressed_fit(
         &self,
@@ -207,7 +207,7 @@ impl LabelFitter<'_> {
         points: &[(usize, Array1<f64>)],
         scratch: &mut CellScratch,
     ) -> Vec<PixelSums> {
-        let (loss, n_label) = (self.options.loss, self.model.n_label());
+        let (loss, n_label) = (self.options.loss, self.n_label());
         let mut thetas = Array2::zeros((points.len(), n_label));
         for (mut row, (_, point)) in thetas.outer_iter_mut().zip(points) {
             row.assign(point);

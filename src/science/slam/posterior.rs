@@ -52,7 +52,7 @@ const STRETCH: f64 = 2.0;
 /// Window of the autocorrelation sum, in autocorrelation times.
 const WINDOW: f64 = 5.0;
 
-impl LabelFitter<'_> {
+impl LabelFitter {
     /// Samples the posterior around `fit`, the fit of the same spectrum; `flux` and `ivar`, `(n_pix,)`. The random
     /// numbers follow from `obsid` alone. `None` where the fit has no errors to start from.
     ///
@@ -66,10 +66,10 @@ impl LabelFitter<'_> {
         obsid: i64,
         options: PosteriorOptions,
     ) -> Result<Option<Posterior>, SlamError> {
-        check_length("flux", flux.len(), self.model.n_pix())?;
-        check_length("ivar", ivar.len(), self.model.n_pix())?;
-        check(options, self.model.n_label())?;
-        let scaler = &self.model.label_scaler;
+        check_length("flux", flux.len(), self.n_pix)?;
+        check_length("ivar", ivar.len(), self.n_pix)?;
+        check(options, self.n_label())?;
+        let scaler = &self.label_scaler;
         let errors = Array1::from_shape_fn(fit.labels.len(), |l| {
             if scaler.constant[l] { 0.0 } else { fit.formal_errors[l] / scaler.scale[l] }
         });
@@ -123,7 +123,7 @@ impl LabelFitter<'_> {
     /// `chain`: `(n_walker, n_label)` of every step.
     fn summary(&self, chain: &[Array2<f64>], n_accepted: usize) -> Posterior {
         let (n_walker, n_label) = chain.first().map_or((0, 0), Array2::dim);
-        let scaler = &self.model.label_scaler;
+        let scaler = &self.label_scaler;
         let mut percentiles = Array2::zeros((n_label, 3));
         let mut autocorrelation_steps = Array1::from_elem(n_label, f64::NAN);
         for l in 0..n_label {
