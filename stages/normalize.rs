@@ -130,15 +130,16 @@ impl Normalize {
         let ivar = "inverse variance of the normalized flux, 0 where masked";
         let bits = "why a pixel is not used, as bits";
         let bits_from = ["flux", "ivar", "andmask", "ormask"];
-        let mut columns = vec![
+        let mut vectors = vec![
             vector("flux_norm", F64, "phot.flux;arith.ratio", flux, &["flux"]),
             vector("ivar_norm", F64, "stat.weight", ivar, &["ivar", "flux"]),
             vector("mask", Type::UInt(16), "meta.code.qual", bits, &bits_from),
         ];
         if self.keep_continuum {
             let about = "continuum, in the unit of the flux";
-            columns.push(vector("continuum", F64, "spect.continuum", about, &["flux"]));
+            vectors.push(vector("continuum", F64, "spect.continuum", about, &["flux"]));
         }
+        let mut columns = if self.keep_spectra { vectors } else { Vec::new() };
         let z = |column: NewColumn| column.from("spectra", "z", "derived: c z");
         let velocity = "spect.dopplerVeloc";
         let error = "stat.error;spect.dopplerVeloc";
@@ -200,6 +201,12 @@ impl Normalize {
             u32_array(rows.iter().map(|row| row.n_pix_used).collect()),
             optional_f64_array(rows.iter().map(|row| row.snr_median).collect()),
         ];
+        let mut columns = if self.keep_spectra { self.vectors(rows) } else { Vec::new() };
+        columns.extend(facts);
+        columns
+    }
+
+    fn vectors(&self, rows: Vec<Row>) -> Vec<ArrayRef> {
         let (mut flux, mut ivar, mut mask, mut continuum) = (vec![], vec![], vec![], vec![]);
         for row in rows {
             flux.push(row.flux_norm);
@@ -211,7 +218,6 @@ impl Normalize {
         if self.keep_continuum {
             columns.push(f64_lists(continuum));
         }
-        columns.extend(facts);
         columns
     }
 

@@ -8,7 +8,7 @@
 //! Output `template`: one row with `wave_angstrom`, `flux` and the number of spectra, or no row
 //! where too few spectra qualify. Only spectra that the catalog's z brought to rest and whose
 //! signal-to-noise ratio is above `min_snr` count, so measured velocities are on the catalog's
-//! scale. All spectra are in memory at once: on a large sample put a `cuts` node before.
+//! scale. All spectra are in memory at once: a `cuts` node before lets only those through that count.
 //!
 //! Deviations: the paper measures no velocities.
 

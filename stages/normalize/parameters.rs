@@ -46,6 +46,9 @@ pub struct Normalize {
     /// Keeps the continuum.
     #[serde(default = "yes")]
     pub keep_continuum: bool,
+    /// Keeps the spectra; without them velocities and counts remain, in a hundredth of the room.
+    #[serde(default = "yes")]
+    pub keep_spectra: bool,
 }
 
 fn obsid() -> String {

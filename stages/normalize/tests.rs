@@ -213,6 +213,20 @@ fn a_row_does_not_depend_on_its_batch() {
 }
 
 #[test]
+fn without_spectra_the_facts_remain() {
+    let settings = normalize("{}").settings().unwrap();
+    let rows = || vec![normalize_row(&settings, &spectrum(1, 30.0)).unwrap()];
+    let names = |stage: &Normalize| -> Vec<String> {
+        stage.new_columns().into_iter().map(|column| column.meta.name).collect()
+    };
+    let (whole, facts) = (normalize("{}"), normalize(r#"{"keep_spectra": false}"#));
+    assert_eq!(names(&whole)[..4], ["flux_norm", "ivar_norm", "mask", "continuum"]);
+    assert_eq!(names(&facts), names(&whole)[4..]);
+    assert_eq!(facts.columns(rows()), whole.columns(rows())[4..]);
+    assert_eq!(names(&normalize(r#"{"keep_continuum": false}"#))[3], "rv_km_s");
+}
+
+#[test]
 fn templates_of_another_grid_are_refused() {
     let settings = normalize("{}").settings().unwrap();
     let grid = settings.grid.wave_angstrom().to_vec();
