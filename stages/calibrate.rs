@@ -42,7 +42,7 @@ use crate::science::statistics::Bootstrap;
 
 /// The registry's entry.
 pub const STAGE: StageDef =
-    StageDef::of::<Calibrate>("calibrate", 1, "fits laws of errors to held-out labels");
+    StageDef::of::<Calibrate>("calibrate", 2, "fits laws of errors to held-out labels");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

@@ -39,7 +39,7 @@ use crate::science::validation::membership::{ParallaxRule, judge};
 
 /// The registry's entry.
 pub const STAGE: StageDef =
-    StageDef::of::<Clusters>("clusters", 1, "compares labels in clusters, by star and by cluster");
+    StageDef::of::<Clusters>("clusters", 2, "compares labels in clusters, by star and by cluster");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

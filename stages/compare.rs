@@ -36,7 +36,7 @@ use crate::science::statistics::{
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<Compare>(
     "compare",
-    1,
+    2,
     "compares columns pair by pair, with bootstrap intervals",
 );
 

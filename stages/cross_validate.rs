@@ -49,7 +49,7 @@ use crate::science::statistics::Bootstrap;
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<CrossValidate>(
     "cross_validate",
-    9,
+    10,
     "labels each training spectrum with a model that has not seen its star",
 );
 

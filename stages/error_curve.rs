@@ -27,7 +27,7 @@ use crate::science::validation::error_curve::{ErrorCurve, Shape, fit_error_curve
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<ErrorCurves>(
     "error_curve",
-    1,
+    2,
     "fits laws of the error over the signal-to-noise ratio",
 );
 

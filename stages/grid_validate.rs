@@ -48,7 +48,7 @@ use crate::science::statistics::Bootstrap;
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<GridValidate>(
     "grid_validate",
-    8,
+    9,
     "predicts and labels nodes of a grid that the model has not seen",
 );
 

@@ -36,7 +36,7 @@ use crate::science::validation::isochrone::{Isochrones, binned_medians};
 
 /// The registry's entry.
 pub const STAGE: StageDef =
-    StageDef::of::<Hrd>("hrd", 1, "compares stars with isochrones of their own metallicity");
+    StageDef::of::<Hrd>("hrd", 2, "compares stars with isochrones of their own metallicity");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

@@ -35,7 +35,7 @@ use crate::science::validation::companions::{common_snr, group_offsets, pairs_of
 
 /// The registry's entry.
 pub const STAGE: StageDef =
-    StageDef::of::<Repeats>("repeats", 1, "compares the labels of repeated spectra of a star");
+    StageDef::of::<Repeats>("repeats", 2, "compares the labels of repeated spectra of a star");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

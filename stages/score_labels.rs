@@ -28,7 +28,7 @@ use crate::science::statistics::{
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<ScoreLabels>(
     "score_labels",
-    1,
+    2,
     "scores inferred labels against the truth of a simulated survey",
 );
 

@@ -38,7 +38,7 @@ use crate::science::statistics::{Bootstrap, Report, Sample};
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<Statistics>(
     "statistics",
-    1,
+    2,
     "reports all statistics of columns, with and without rows that training knew",
 );
 

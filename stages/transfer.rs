@@ -40,7 +40,7 @@ use crate::science::transfer::transfer;
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<Transfer>(
     "transfer",
-    1,
+    2,
     "compares the label scales of two training sets, star by star",
 );
 

@@ -37,7 +37,7 @@ use crate::science::validation::companions::{Strangers, strangers};
 
 /// The registry's entry.
 pub const STAGE: StageDef =
-    StageDef::of::<WidePairs>("wide_pairs", 1, "compares the labels of the stars of wide pairs");
+    StageDef::of::<WidePairs>("wide_pairs", 2, "compares the labels of the stars of wide pairs");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
