@@ -4,10 +4,10 @@
 //! a node, and nodes that use one model, differ in nothing but time. The models last used are kept, each with as much
 //! as its options allow ([`CellOptions::memory_bytes`]).
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use crate::engine::digest::Digest;
+use crate::engine::recent::Recent;
 use crate::engine::stage::StageError;
 use crate::science::slam::{
     CellEvaluator, CellOptions, FitOptions, LabelFitter, SlamError, SlamModel,
@@ -20,11 +20,7 @@ const KEPT: usize = 2;
 type Cells = Option<Arc<CellEvaluator>>;
 type Slot = Arc<OnceLock<Result<Cells, SlamError>>>;
 
-/// The models last used, the latest first.
-#[derive(Debug, Default)]
-struct Prepared(VecDeque<(Digest, Slot)>);
-
-static PREPARED: Mutex<Prepared> = Mutex::new(Prepared(VecDeque::new()));
+static PREPARED: Recent<Slot> = Recent::new(KEPT);
 
 /// Prepares `model` for fits, with the cells that others have made of it.
 ///
@@ -33,25 +29,11 @@ static PREPARED: Mutex<Prepared> = Mutex::new(Prepared(VecDeque::new()));
 pub fn fitter(model: &SlamModel, options: FitOptions) -> Result<LabelFitter, StageError> {
     model.check()?;
     let Some(how) = options.cells() else { return Ok(LabelFitter::new(model, options)?) };
-    let slot = {
-        let mut prepared = PREPARED.lock().unwrap_or_else(PoisonError::into_inner);
-        prepared.slot(digest(model, &how))
-    };
+    let slot = PREPARED.get_or(digest(model, &how), 1, Slot::default);
     // Outside of the lock: whoever wants the same model waits for its first user only, others for nobody.
     let made = slot.get_or_init(|| Ok(CellEvaluator::new(model, how)?.map(Arc::new)));
     let cells = made.as_ref().map_err(|why| StageError::new(why.to_string()))?.clone();
     Ok(LabelFitter::with_cells(model, cells, options)?)
-}
-
-impl Prepared {
-    fn slot(&mut self, digest: Digest) -> Slot {
-        let found = self.0.iter().position(|(of, _)| *of == digest);
-        let entry = found.and_then(|at| self.0.remove(at)).unwrap_or((digest, Slot::default()));
-        let slot = Arc::clone(&entry.1);
-        self.0.push_front(entry);
-        self.0.truncate(KEPT);
-        slot
-    }
 }
 
 /// The digest of all that cells are made from.
@@ -72,27 +54,4 @@ fn digest(model: &SlamModel, how: &CellOptions) -> Digest {
     add(&mut model.bias.iter().copied());
     model.dual.outer_iter().for_each(|pixel| add(&mut pixel.iter().copied()));
     Digest::finish(&hasher)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn digest_of(n: u8) -> Digest {
-        Digest::of_bytes(&[n])
-    }
-
-    #[test]
-    fn the_models_last_used_are_kept() {
-        let mut prepared = Prepared::default();
-        let first = prepared.slot(digest_of(1));
-        assert!(Arc::ptr_eq(&first, &prepared.slot(digest_of(1))));
-        prepared.slot(digest_of(2));
-        assert!(Arc::ptr_eq(&first, &prepared.slot(digest_of(1))));
-        prepared.slot(digest_of(3));
-        assert!(Arc::ptr_eq(&first, &prepared.slot(digest_of(1))), "used later than 2");
-        prepared.slot(digest_of(2));
-        prepared.slot(digest_of(3));
-        assert!(!Arc::ptr_eq(&first, &prepared.slot(digest_of(1))));
-    }
 }

@@ -41,7 +41,7 @@ mod part_digests;
 pub mod pipeline;
 pub mod plan;
 mod port;
-mod recent;
+pub(crate) mod recent;
 pub mod record;
 pub mod run;
 mod schedule;
