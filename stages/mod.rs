@@ -47,6 +47,7 @@ pub mod read_spectra;
 pub mod read_table;
 pub mod repeats;
 pub mod report;
+pub mod sample;
 pub mod score_faults;
 pub mod score_labels;
 pub mod score_selection;
@@ -87,6 +88,7 @@ pub static REGISTRY: &[StageDef] = &[
     crossmatch::STAGE,
     join::STAGE,
     best_spectrum::STAGE,
+    sample::STAGE,
     derive::STAGE,
     cuts::STAGE,
     tally::STAGE,

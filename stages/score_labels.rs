@@ -5,30 +5,36 @@
 //! | `rows` | id, signal-to-noise ratio; inferred labels and their errors |
 //! | `stars` | the truth about stars |
 //! | `spectra` (follows `stars`) | whose spectrum is whose |
+//! | `replicas` (optional) | labels of the same spectra by the models of `cross_validate`'s folds |
 //!
 //! Output `scores`: a row a label, sample and bin of signal-to-noise ratio, true Teff and true [M/H]. Sample `clean`
 //! is single M dwarfs without a planted fault, `all` is all of them. Intervals are bootstraps by star, those of the
-//! coverage Wilson's for as many trials as stars.
+//! coverage Wilson's for as many trials as stars. Those are of the stars that are scored under one model; with
+//! `replicas` the intervals of labels that name their `replica` are of the training set, too: wider by the delete-group
+//! jackknife over the folds, and absent where a bin has no star in `replicas`.
+
+mod replicas;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::replicas::{Replica, Replicas};
 use super::columns::{f64s, ids, optional_f64_array, text_array, u64_array};
 use super::truth::{Spectrum, Truth, truth_ports};
 use crate::engine::pipeline::StageDef;
 use crate::engine::stage::{
     Job, Need, NewColumn, Output, Port, Product, Schemas, Stage, StageError,
 };
-use crate::engine::types::{ColumnMeta, F64, I64, Type, U64};
+use crate::engine::types::{ColumnMeta, F64, I32, I64, Type, U64};
 use crate::science::statistics::{
-    Bootstrap, Fraction, Interval, SIGMAS_OF_95, Summary, SummaryIntervals, Units, coverage,
-    summarize, summary_intervals,
+    Bootstrap, Fraction, Interval, Replicated, SIGMAS_OF_95, Summary, SummaryIntervals, Units,
+    coverage, summarize, summary_intervals,
 };
 
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<ScoreLabels>(
     "score_labels",
-    2,
+    4,
     "scores inferred labels against the truth of a simulated survey",
 );
 
@@ -67,6 +73,9 @@ struct Label {
     /// Column of the truth about the star, on the label's scale where that is known.
     truth: String,
     unit: String,
+    /// Its column in `replicas`.
+    #[serde(default)]
+    replica: Option<String>,
 }
 
 fn obsid() -> String {
@@ -101,7 +110,12 @@ struct Row {
     error: f64,
     /// Signal-to-noise ratio, true Teff, true [M/H].
     by: [f64; 3],
+    /// By the model of each fold; nothing where the spectrum is not among the replicas.
+    replicas: Vec<f64>,
 }
+
+/// Errors within which truth should lie 68 and 95 times of 100.
+const LIMITS: [f64; 2] = [1.0, SIGMAS_OF_95];
 
 const BY: [&str; 3] = ["snr", "teff", "m_h"];
 
@@ -129,6 +143,11 @@ impl Stage for ScoreLabels {
         }
         let mut ports = vec![Port::whole("rows", rows)];
         ports.extend(truth_ports(&truths));
+        let mut replicas = vec![Need::of("fold", I32), Need::of(&self.id, I64)];
+        for label in &self.labels {
+            replicas.extend(label.replica.iter().map(|column| Need::in_unit(column, &label.unit)));
+        }
+        ports.push(Port::whole("replicas", replicas).optional());
         ports
     }
 
@@ -149,9 +168,11 @@ impl Stage for ScoreLabels {
         let mut scores = Vec::new();
         for label in &self.labels {
             let rows = self.rows(job, &truth, label)?;
+            let n_fold = rows.iter().map(|row| row.replicas.len()).max().unwrap_or(0);
+            let scorer = Scorer { stage: self, label, n_fold, bootstrap: &bootstrap };
             for (sample, clean) in [("clean", true), ("all", false)] {
                 let rows: Vec<&Row> = rows.iter().filter(|row| row.clean || !clean).collect();
-                scores.extend(self.bins(label, sample, &rows, &bootstrap));
+                scores.extend(scorer.bins(sample, &rows));
             }
         }
         Ok(vec![Product::new("scores", arrays(&scores))])
@@ -165,10 +186,18 @@ impl ScoreLabels {
         let (found, error) = (f64s(job, "rows", &label.found)?, f64s(job, "rows", &label.error)?);
         let star = |column: &str| f64s(job, "stars", column);
         let (true_label, teff, m_h) = (star(&label.truth)?, star("teff")?, star("m_h")?);
+        let replicas = match &label.replica {
+            Some(column) => Replicas::read(job, &self.id, column)?,
+            None => None,
+        };
         let row = |(row, id): (usize, &i64)| {
             let spectrum: &Spectrum = truth.spectra.get(id)?;
             let residual = found[row] - true_label[spectrum.star];
+            let replicas = replicas.as_ref().map_or_else(Vec::new, |replicas| {
+                replicas.of(*id).iter().map(|label| label - true_label[spectrum.star]).collect()
+            });
             residual.is_finite().then(|| Row {
+                replicas,
                 star: spectrum.star_id,
                 clean: truth.is_clean(spectrum),
                 residual,
@@ -178,50 +207,92 @@ impl ScoreLabels {
         };
         Ok(ids.iter().enumerate().filter_map(row).collect())
     }
+}
 
-    fn bins(
-        &self,
-        label: &Label,
-        sample: &'static str,
-        rows: &[&Row],
-        bootstrap: &Bootstrap,
-    ) -> Vec<Score> {
-        let mut scores = vec![score(label, sample, "", (f64::NAN, f64::NAN), rows, bootstrap)];
-        let edges = [&self.snr_edges, &self.teff_edges_k, &self.m_h_edges];
+/// Scores one label.
+struct Scorer<'a> {
+    stage: &'a ScoreLabels,
+    label: &'a Label,
+    /// Models of the replicas.
+    n_fold: usize,
+    bootstrap: &'a Bootstrap,
+}
+
+impl Scorer<'_> {
+    fn bins(&self, sample: &'static str, rows: &[&Row]) -> Vec<Score> {
+        let mut scores = vec![self.score(sample, "", (f64::NAN, f64::NAN), rows)];
+        let stage = self.stage;
+        let edges = [&stage.snr_edges, &stage.teff_edges_k, &stage.m_h_edges];
         for (by, edges) in edges.into_iter().enumerate() {
             for (bin, low) in edges.iter().enumerate() {
                 let high = edges.get(bin + 1).copied().unwrap_or(f64::INFINITY);
                 let inside = |row: &&&Row| (*low..high).contains(&row.by[by]);
                 let rows: Vec<&Row> = rows.iter().filter(inside).copied().collect();
-                scores.push(score(label, sample, BY[by], (*low, high), &rows, bootstrap));
+                scores.push(self.score(sample, BY[by], (*low, high), &rows));
             }
         }
         scores
     }
+
+    fn score(
+        &self,
+        sample: &'static str,
+        by: &'static str,
+        range: (f64, f64),
+        rows: &[&Row],
+    ) -> Score {
+        let residuals: Vec<f64> = rows.iter().map(|row| row.residual).collect();
+        let stars: Vec<i64> = rows.iter().map(|row| row.star).collect();
+        let units = Units::grouped(&stars);
+        let pulls: Vec<f64> = rows.iter().map(|row| row.residual / row.error).collect();
+        let mut score = Score {
+            name: self.label.name.clone(),
+            unit: self.label.unit.clone(),
+            sample,
+            by,
+            range,
+            n_star: units.n_unit(),
+            summary: summarize(&residuals),
+            intervals: summary_intervals(&residuals, &units, self.bootstrap),
+            within: LIMITS.map(|limit| coverage(&pulls, limit, units.n_unit())),
+        };
+        if self.n_fold > 0 {
+            let replicas: Vec<Replica> =
+                (0..self.n_fold).map(|fold| replicas::score(rows, fold)).collect();
+            score.heed(&replicas);
+        }
+        score
+    }
 }
 
-fn score(
-    label: &Label,
-    sample: &'static str,
-    by: &'static str,
-    range: (f64, f64),
-    rows: &[&Row],
-    bootstrap: &Bootstrap,
-) -> Score {
-    let residuals: Vec<f64> = rows.iter().map(|row| row.residual).collect();
-    let stars: Vec<i64> = rows.iter().map(|row| row.star).collect();
-    let units = Units::grouped(&stars);
-    let pulls: Vec<f64> = rows.iter().map(|row| row.residual / row.error).collect();
-    Score {
-        name: label.name.clone(),
-        unit: label.unit.clone(),
-        sample,
-        by,
-        range,
-        n_star: units.n_unit(),
-        summary: summarize(&residuals),
-        intervals: summary_intervals(&residuals, &units, bootstrap),
-        within: [1.0, SIGMAS_OF_95].map(|limit| coverage(&pulls, limit, units.n_unit())),
+impl Score {
+    /// Widens the intervals by what the training set does to each number.
+    fn heed(&mut self, replicas: &[Replica]) {
+        let widened = |value: Option<f64>, interval, of: fn(&Replica) -> Option<f64>| {
+            let values: Vec<Option<f64>> = replicas.iter().map(of).collect();
+            Some(Replicated::of(&values)?.widened(value?, interval?))
+        };
+        let positive = |interval: Option<Interval>| {
+            interval.map(|interval| Interval { low: interval.low.max(0.0), ..interval })
+        };
+        let (summary, old) = (&self.summary, self.intervals);
+        self.intervals = SummaryIntervals {
+            mean: widened(summary.mean, old.mean, |r| r.summary.mean),
+            median: widened(summary.median, old.median, |r| r.summary.median),
+            sd: positive(widened(summary.sd, old.sd, |r| r.summary.sd)),
+            rms: positive(widened(summary.rms, old.rms, |r| r.summary.rms)),
+            robust_sigma: positive(widened(summary.robust_sigma, old.robust_sigma, |r| {
+                r.summary.robust_sigma
+            })),
+        };
+        let shares: [fn(&Replica) -> Option<f64>; 2] = [|r| r.within[0], |r| r.within[1]];
+        for (fraction, of) in self.within.iter_mut().zip(shares) {
+            *fraction = fraction.and_then(|fraction| {
+                let wide = widened(Some(fraction.value), Some(fraction.interval), of)?;
+                let interval = Interval { low: wide.low.max(0.0), high: wide.high.min(1.0) };
+                Some(Fraction { interval, ..fraction })
+            });
+        }
     }
 }
 

@@ -35,6 +35,21 @@ pub struct Setting<'a> {
     pub options: FitOptions,
 }
 
+/// The model of a fold, ready to fit.
+pub struct FoldModel {
+    fitter: LabelFitter,
+    /// Pixels of the whole grid that it is made of.
+    pixels: Vec<usize>,
+}
+
+impl FoldModel {
+    /// Fits spectra on the whole grid; `flux` and its inverse variance are `(n_star, n_pix)`.
+    pub fn fit(&self, flux: &Array2<f64>, ivar: &Array2<f64>) -> Result<Vec<LabelFit>, StageError> {
+        let of_model = |values: &Array2<f64>| values.select(Axis(1), &self.pixels);
+        Ok(self.fitter.fit_many(of_model(flux).view(), of_model(ivar).view())?)
+    }
+}
+
 impl Training {
     /// Refuses a model of other pixels.
     pub fn check(&self) -> Result<(), StageError> {
@@ -48,13 +63,8 @@ impl Training {
         )))
     }
 
-    /// Fits the `held_out` spectra with a model of the `kept` ones.
-    pub fn fold(
-        &self,
-        setting: &Setting<'_>,
-        kept: &[usize],
-        held_out: &[usize],
-    ) -> Result<Vec<LabelFit>, StageError> {
+    /// A model of the `kept` spectra.
+    pub fn fold(&self, setting: &Setting<'_>, kept: &[usize]) -> Result<FoldModel, StageError> {
         let physical = self.labels.physical.select(Axis(0), kept);
         let labels = TrainingLabels::new(self.labels.names.clone(), physical)?;
         let usable = self.model.usable();
@@ -70,12 +80,20 @@ impl Training {
         };
         let trained = self.train(setting, &labels, inner.as_ref(), kept, &pixels)?;
         let model = SlamModel::from_pixels(&labels, &trained)?;
-        let fitter = LabelFitter::new(&model, setting.options)?;
+        Ok(FoldModel { fitter: LabelFitter::new(&model, setting.options)?, pixels })
+    }
+
+    /// Fits the `held_out` training spectra.
+    pub fn held_out(
+        &self,
+        model: &FoldModel,
+        held_out: &[usize],
+    ) -> Result<Vec<LabelFit>, StageError> {
         let spectra = |values: &Array2<f64>| {
-            values.select(Axis(0), &pixels).select(Axis(1), held_out).reversed_axes()
+            values.select(Axis(0), &model.pixels).select(Axis(1), held_out).reversed_axes()
         };
         let (flux, ivar) = (spectra(&self.flux), spectra(&self.ivar));
-        Ok(fitter.fit_many(flux.view(), ivar.view())?)
+        Ok(model.fitter.fit_many(flux.view(), ivar.view())?)
     }
 
     /// The `pixels` of a fold's model.
@@ -169,7 +187,14 @@ mod tests {
         let solver = SharedKernelSolver::default();
         let grid = HyperGrid::new(&[1.0, 10.0], &[0.05], &[0.3]).unwrap();
         for grid in [None, Some(&grid)] {
-            let fits = training.fold(&setting(&solver, grid), &kept, &held_out).unwrap();
+            let model = training.fold(&setting(&solver, grid), &kept).unwrap();
+            let fits = training.held_out(&model, &held_out).unwrap();
+            let spectra =
+                |values: &Array2<f64>| values.select(Axis(1), &held_out).reversed_axes().to_owned();
+            assert_eq!(
+                fits,
+                model.fit(&spectra(&training.flux), &spectra(&training.ivar)).unwrap()
+            );
             assert_eq!(fits.len(), held_out.len());
             for (fit, row) in fits.iter().zip(&held_out) {
                 let truth = training.labels.physical.row(*row);
@@ -196,8 +221,10 @@ mod tests {
             model: honest.model.clone(),
         };
         let solver = SharedKernelSolver::default();
-        let fit =
-            |training: &Training| training.fold(&setting(&solver, None), &kept, &held_out).unwrap();
+        let fit = |training: &Training| {
+            let model = training.fold(&setting(&solver, None), &kept).unwrap();
+            training.held_out(&model, &held_out).unwrap()
+        };
         assert_eq!(fit(&honest), fit(&lied));
         lied.flux = lied.flux.slice(ndarray::s![..3, ..]).to_owned();
         assert!(lied.check().is_err() && honest.check().is_ok());

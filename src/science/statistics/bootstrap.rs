@@ -110,7 +110,7 @@ fn beyond(n_unit: usize) -> f64 {
 
 /// The 97.5th percentile of Student's distribution, to 0.2 %: exact for one and two degrees of freedom, for more Fisher
 /// and Cornish's expansion (Abramowitz & Stegun 1964, 26.7.5).
-fn student_quantile(freedom: f64) -> f64 {
+pub(super) fn student_quantile(freedom: f64) -> f64 {
     if freedom < 1.5 {
         return (0.475 * std::f64::consts::PI).tan();
     }

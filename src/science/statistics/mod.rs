@@ -13,11 +13,13 @@
 //! | `sample` | all figures of one sample with their intervals |
 //! | `isotonic` | monotone regression |
 //! | `coverage` | how often truth lies within the stated error |
+//! | `jackknife` | what a statistic owes to the training set of a model |
 
 mod bootstrap;
 mod coverage;
 mod dispersion;
 mod isotonic;
+mod jackknife;
 mod relation;
 mod sample;
 mod summary;
@@ -27,6 +29,7 @@ pub use bootstrap::{Bootstrap, Interval, SummaryIntervals, Units, summary_interv
 pub use coverage::{Fraction, SIGMAS_OF_95, WITHIN_ONE_SIGMA, coverage, fraction};
 pub use dispersion::{Dispersion, Mixture, error_factor, intrinsic_scatter, outlier_mixture};
 pub use isotonic::{Trend, isotonic};
+pub use jackknife::Replicated;
 pub use relation::{
     Line, deming_line, deming_slope, errors_in_variables_line, orthogonal_line, spearman,
 };
