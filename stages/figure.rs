@@ -63,7 +63,7 @@ use crate::report::plot::Color;
 use crate::report::{Figure as Drawing, Origin};
 
 /// The registry's entry.
-pub const STAGE: StageDef = StageDef::of::<Figure>("figure", 5, "draws a figure");
+pub const STAGE: StageDef = StageDef::of::<Figure>("figure", 6, "draws a figure");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

@@ -51,7 +51,7 @@ const STATUS: &str = "how the fit ended, labels are null unless it converged: co
 
 /// The registry's entry.
 pub const STAGE: StageDef =
-    StageDef::of::<Predict>("predict", 6, "infers labels of spectra with a trained SLAM");
+    StageDef::of::<Predict>("predict", 7, "infers labels of spectra with a trained SLAM");
 
 /// Parameters.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -358,7 +358,11 @@ impl Predict {
                 F64,
                 "chi-square with the intrinsic error of the model, whatever the fit was weighted by",
             ),
-            new("reduced_chi2_intrinsic", F64, "the same over fitted pixels minus free labels"),
+            new(
+                "reduced_chi2_intrinsic",
+                F64,
+                "that over fitted pixels minus free labels: near 1 where the model fits",
+            ),
             new("n_pix_fit", U32, "fitted pixels"),
             new("status", Type::Text, STATUS),
             new("n_evaluations", U32, "evaluations of the model"),

@@ -27,14 +27,14 @@ use crate::engine::stage::{
 };
 use crate::engine::types::{ColumnMeta, F64, I32, I64, Type, U64};
 use crate::science::statistics::{
-    Bootstrap, Fraction, Interval, Replicated, SIGMAS_OF_95, Summary, SummaryIntervals, Units,
-    coverage, summarize, summary_intervals,
+    Bootstrap, Interval, Replicated, SIGMAS_OF_95, Summary, SummaryIntervals, Units, coverage,
+    summarize, summary_intervals,
 };
 
 /// The registry's entry.
 pub const STAGE: StageDef = StageDef::of::<ScoreLabels>(
     "score_labels",
-    4,
+    5,
     "scores inferred labels against the truth of a simulated survey",
 );
 
@@ -129,7 +129,9 @@ struct Score {
     n_star: usize,
     summary: Summary,
     intervals: SummaryIntervals,
-    within: [Option<Fraction>; 2],
+    /// Shares within [`LIMITS`].
+    within: [Option<f64>; 2],
+    within_intervals: [Option<Interval>; 2],
 }
 
 impl Stage for ScoreLabels {
@@ -245,6 +247,7 @@ impl Scorer<'_> {
         let stars: Vec<i64> = rows.iter().map(|row| row.star).collect();
         let units = Units::grouped(&stars);
         let pulls: Vec<f64> = rows.iter().map(|row| row.residual / row.error).collect();
+        let within = LIMITS.map(|limit| coverage(&pulls, limit, units.n_unit()));
         let mut score = Score {
             name: self.label.name.clone(),
             unit: self.label.unit.clone(),
@@ -254,7 +257,8 @@ impl Scorer<'_> {
             n_star: units.n_unit(),
             summary: summarize(&residuals),
             intervals: summary_intervals(&residuals, &units, self.bootstrap),
-            within: LIMITS.map(|limit| coverage(&pulls, limit, units.n_unit())),
+            within: within.map(|share| share.map(|share| share.value)),
+            within_intervals: within.map(|share| share.map(|share| share.interval)),
         };
         if self.n_fold > 0 {
             let replicas: Vec<Replica> =
@@ -286,12 +290,10 @@ impl Score {
             })),
         };
         let shares: [fn(&Replica) -> Option<f64>; 2] = [|r| r.within[0], |r| r.within[1]];
-        for (fraction, of) in self.within.iter_mut().zip(shares) {
-            *fraction = fraction.and_then(|fraction| {
-                let wide = widened(Some(fraction.value), Some(fraction.interval), of)?;
-                let interval = Interval { low: wide.low.max(0.0), high: wide.high.min(1.0) };
-                Some(Fraction { interval, ..fraction })
-            });
+        for (limit, of) in shares.into_iter().enumerate() {
+            let wide = widened(self.within[limit], self.within_intervals[limit], of);
+            self.within_intervals[limit] =
+                wide.map(|wide| Interval { low: wide.low.max(0.0), high: wide.high.min(1.0) });
         }
     }
 }
@@ -322,14 +324,12 @@ const FIGURES: [Figure; 20] = [
     ("robust_sigma", "(P84 - P16) / 2", |s| s.summary.robust_sigma),
     ("robust_sigma_low", "lower end of its 95 % interval", |s| low(s.intervals.robust_sigma)),
     ("robust_sigma_high", "upper end", |s| high(s.intervals.robust_sigma)),
-    ("within_1_sigma", "share of residuals within the error", |s| s.within[0].map(|f| f.value)),
-    ("within_1_sigma_low", "lower end of its 95 % interval", |s| {
-        s.within[0].map(|f| f.interval.low)
-    }),
-    ("within_1_sigma_high", "upper end", |s| s.within[0].map(|f| f.interval.high)),
-    ("within_95", "share of residuals within 1.96 errors", |s| s.within[1].map(|f| f.value)),
-    ("within_95_low", "lower end of its 95 % interval", |s| s.within[1].map(|f| f.interval.low)),
-    ("within_95_high", "upper end", |s| s.within[1].map(|f| f.interval.high)),
+    ("within_1_sigma", "share of residuals within the error", |s| s.within[0]),
+    ("within_1_sigma_low", "lower end of its 95 % interval", |s| low(s.within_intervals[0])),
+    ("within_1_sigma_high", "upper end", |s| high(s.within_intervals[0])),
+    ("within_95", "share of residuals within 1.96 errors", |s| s.within[1]),
+    ("within_95_low", "lower end of its 95 % interval", |s| low(s.within_intervals[1])),
+    ("within_95_high", "upper end", |s| high(s.within_intervals[1])),
 ];
 
 fn columns() -> Vec<NewColumn> {

@@ -26,7 +26,7 @@ pub const READS: &[Read] = &[
             "ap_M_H",
             "ap_Fe_H",
             "ap_logg",
-            "ap_reduced_chi2",
+            "ap_reduced_chi2_intrinsic",
         ],
     ),
     ("grid", &["wave_angstrom"]),
@@ -134,7 +134,7 @@ fn notes(data: &Data<'_>, row: usize) -> Result<Vec<String>, StageError> {
         ("SNR_{i}", fixed(of("snri")?, 0), ""),
         ("T_{eff}", fixed(of("ap_Teff")?, 0), " K"),
         ("[M/H]", signed(of("ap_M_H")?, 2), ""),
-        ("χ^{2}_{red}", fixed(of("ap_reduced_chi2")?, 2), ""),
+        ("χ^{2}_{red}", fixed(of("ap_reduced_chi2_intrinsic")?, 2), ""),
     ];
     let known = lines.into_iter().filter(|(_, value, _)| !value.contains('–'));
     Ok(known.map(|(name, value, unit)| format!("{name} = {value}{unit}")).collect())

@@ -65,7 +65,7 @@ pub fn score(rows: &[&Row], fold: usize) -> Replica {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Label, ScoreLabels, Scorer};
+    use super::super::{Label, Score, ScoreLabels, Scorer};
     use super::*;
     use crate::science::statistics::Bootstrap;
 
@@ -88,16 +88,20 @@ mod tests {
         (0..n).map(row).collect()
     }
 
-    fn scored(rows: &[Row]) -> [(f64, f64); 3] {
+    fn score_of(rows: &[Row], n_fold: usize) -> Score {
         let label = r#"{"name": "x", "found": "x", "error": "e", "truth": "t", "unit": "K"}"#;
         let label: Label = serde_json::from_str(label).unwrap();
         let stage: ScoreLabels = serde_json::from_str(r#"{"labels": []}"#).unwrap();
         let bootstrap = Bootstrap { n_resample: 400, seed: 1 };
-        let n_fold = rows.iter().map(|row| row.replicas.len()).max().unwrap_or(0);
         let scorer = Scorer { stage: &stage, label: &label, n_fold, bootstrap: &bootstrap };
         let rows: Vec<&Row> = rows.iter().collect();
-        let score = scorer.score("clean", "", (f64::NAN, f64::NAN), &rows);
-        let within = score.within[0].unwrap().interval;
+        scorer.score("clean", "", (f64::NAN, f64::NAN), &rows)
+    }
+
+    fn scored(rows: &[Row]) -> [(f64, f64); 3] {
+        let n_fold = rows.iter().map(|row| row.replicas.len()).max().unwrap_or(0);
+        let score = score_of(rows, n_fold);
+        let within = score.within_intervals[0].unwrap();
         [score.intervals.mean.unwrap(), score.intervals.sd.unwrap(), within]
             .map(|interval| (interval.low, interval.high))
     }
@@ -133,5 +137,8 @@ mod tests {
         assert_eq!(of(&some, 3).summary.n, 20);
         assert_eq!(of(&some, 3).within, [Some(0.0), Some(0.0)]);
         assert_eq!(of(&some[20..], 3).summary.mean, None);
+        let unsure = score_of(&some[20..], N_FOLD);
+        assert_eq!(unsure.within, [Some(1.0); 2], "what is known stays");
+        assert!(unsure.intervals.mean.is_none() && unsure.within_intervals == [None; 2]);
     }
 }

@@ -48,7 +48,7 @@ pub fn spectrum(data: &SpectrumFigure<'_>, origin: Origin) -> Figure {
         residual(&mut sheet, low, data, x());
     }
     let caption = format!(
-        "Spectrum {}: normalized flux (black), model at the best labels (vermillion) and residual over its error; shaded: pixels left out of the fit.",
+        "Spectrum {}: normalized flux (black), model at the best labels (vermillion) and residual over the error of the observation; shaded: pixels left out of the fit. Chi-square is that of the observation's error and the intrinsic error of the model.",
         data.obsid
     );
     let alt = "A normalized M dwarf spectrum with its model over it and the residual below.";
